@@ -1,0 +1,231 @@
+"""NumPy's `.npy` and `.npz` files, never unpickled, their headers checked before they are read.
+
+In an `.npz` the samples are the entry named `x`, `data`, `images` or `arr_0`, or else the only one
+with two or more axes; labels are `y`, `label`, `labels`, `target` or `targets`; ids are `ids`.
+Names in the manner of Keras (`x_train`, `y_test`) and MedMNIST (`train_images`, `test_labels`)
+give an official split. Letter case does not matter.
+"""
+
+import math
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+from jaxtyping import Shaped
+from numpy.lib import format as npy
+
+from nebulatent.data.layout import to_samples
+from nebulatent.data.limits import check_deflated, check_memory, check_plain
+from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
+
+SAMPLES = ("x", "data", "images", "arr_0")
+LABELS = ("y", "label", "labels", "target", "targets")
+PARTS = ("train", "test")
+MAX_SIZE = 1 << 62  # of one axis
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    EOFError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    size: int  # bytes of header and numbers together
+
+
+class _Names(NamedTuple):
+    x: list[str]  # entries of samples, one per part of the split
+    labels: list[str]
+    ids: list[str]
+    notes: tuple[str, ...]
+
+
+def read_npy(path: Path) -> Table:
+    """The samples of an `.npy` file.
+
+    Raises:
+        ValueError: If the file is damaged, holds Python objects, or its axes are not of samples.
+    """
+    header = _read_header(lambda: path.open("rb"), str(path))
+    _check_plain_numbers(header, str(path))
+    check_plain(header.size, path.stat().st_size, str(path))
+    x, notes = to_samples(np.load(path, allow_pickle=False), str(path))
+    return build_table(x, source=str(path), notes=(NO_SPLIT, *notes))
+
+
+def read_npz(path: Path, split: Split) -> Table:
+    """The samples of an `.npz` file, with labels and ids where it has them.
+
+    Raises:
+        FileNotFoundError: If the file has an official split, but not the one asked for.
+        ValueError: If the file is damaged, holds Python objects, or it is not clear which entry
+            holds the samples.
+    """
+    headers = _read_headers(path)
+    names = _choose(headers, split, path)
+    arrays = _load(path, [*names.x, *names.labels, *names.ids])
+    x, notes = to_samples(_join(arrays, names.x, path), str(path))
+    return build_table(
+        x,
+        source=str(path),
+        ids=[str(name) for name in _join(arrays, names.ids, path).ravel()] if names.ids else (),
+        labels=_join(arrays, names.labels, path) if names.labels else None,
+        notes=(*names.notes, *notes),
+    )
+
+
+def _read_header(opened: Callable[[], IO[bytes]], source: str) -> _Header:
+    try:
+        with opened() as stream:
+            version = npy.read_magic(stream)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read(stream)
+            start = stream.tell()
+    except DAMAGED as error:
+        raise ValueError(
+            f"`{source}` must begin with a NumPy header, got something else: it is truncated, "
+            "damaged or another kind of file (pickles are never read); save it again with NumPy."
+        ) from error
+    return _Header(shape, dtype, start + math.prod(shape) * dtype.itemsize)
+
+
+def _check_plain_numbers(header: _Header, source: str) -> None:
+    if header.dtype.hasobject:
+        raise ValueError(
+            f"`{source}` must hold plain arrays, got Python objects (a pickle), which are refused "
+            "and never unpickled; save numbers, or text with .astype(str), or leave that array out."
+        )
+    if header.dtype.kind not in "buifSU" or any(not 0 <= size < MAX_SIZE for size in header.shape):
+        raise ValueError(
+            f"`{source}` must hold real numbers (or text, for labels and ids), got type "
+            f"'{header.dtype.kind}' with {len(header.shape)} axes; convert it before saving."
+        )
+
+
+def _read_headers(path: Path) -> dict[str, _Header]:
+    """Headers of all entries, each checked against the bytes that are there."""
+    with _open(path) as archive:
+        headers = {
+            entry: _read_entry(archive, info, f"{path}, entry '{entry}'")
+            for info in archive.infolist()
+            if (entry := info.filename.removesuffix(".npy")) != info.filename
+        }
+    check_memory(sum(header.size for header in headers.values()), str(path))
+    return headers
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except DAMAGED as error:
+        raise _damaged(path) from error
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: str) -> _Header:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"`{source}` must be stored or deflated, got another compression.")
+    check_deflated(info.file_size, info.compress_size, source)
+    header = _read_header(lambda: archive.open(info), source)
+    _check_plain_numbers(header, source)
+    check_plain(header.size, info.file_size, source)
+    return header
+
+
+def _load(path: Path, names: Iterable[str]) -> dict[str, Shaped[np.ndarray, "..."]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except DAMAGED as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(
+        f"`{path}` must be a complete .npz file, got one that is truncated or damaged; copy or "
+        "create it again."
+    )
+
+
+def _join(
+    arrays: dict[str, Shaped[np.ndarray, "..."]], names: list[str], path: Path
+) -> Shaped[np.ndarray, "..."]:
+    if len(names) == 1:
+        return arrays[names[0]]
+    try:
+        return np.concatenate([arrays[name] for name in names])
+    except ValueError as error:
+        shapes = " and ".join(str(arrays[name].shape) for name in names)
+        raise ValueError(
+            f"{' and '.join(names)} in `{path}` must hold samples of one shape, got {shapes}."
+        ) from error
+
+
+def _choose(headers: dict[str, _Header], split: Split, path: Path) -> _Names:
+    official = {part: _find(headers, _split_names(SAMPLES, part)) for part in PARTS}
+    if not any(official.values()):
+        return _choose_whole(headers, path)
+    wanted = [p for p in (PARTS if split == "all" else (split,)) if official[p]]
+    if not wanted:
+        raise FileNotFoundError(
+            f"`{path}` must hold the {split} samples (x_{split}), got only {_listed(headers)}; "
+            "choose another split."
+        )
+    x = [name for part in wanted for name in official[part]]
+    labels = [name for part in wanted for name in _find(headers, _split_names(LABELS, part))]
+    ids = [name for part in wanted for name in _find(headers, _split_names(("ids",), part))]
+    return _named(headers, x, labels, ids)
+
+
+def _choose_whole(headers: dict[str, _Header], path: Path) -> _Names:
+    x = _find(headers, SAMPLES)
+    if not x:
+        x = [name for name, header in headers.items() if len(header.shape) >= 2]
+    if len(x) != 1:
+        raise ValueError(
+            f"`{path}` must hold one array of samples named x, or a single one with two or more "
+            f"axes, got {_listed(headers) or 'no array'}; rename or remove entries."
+        )
+    names = _named(headers, x, _find(headers, LABELS), _find(headers, ("ids",)))
+    return names._replace(notes=(*names.notes, NO_SPLIT))
+
+
+def _named(headers: dict[str, _Header], x: list[str], labels: list[str], ids: list[str]) -> _Names:
+    # Labels or ids of only one of two parts are of no use to the whole.
+    labels = labels if len(labels) == len(x) else []
+    ids = ids if len(ids) == len(x) else []
+    used = {*x, *labels, *ids}
+    said = f"Samples are {' and '.join(x)}"
+    said += f", labels {' and '.join(labels)}" if labels else ""
+    left = [name for name in headers if name not in used]
+    return _Names(x, labels, ids, (said + (f"; not read: {', '.join(left)}." if left else "."),))
+
+
+def _find(headers: dict[str, _Header], names: Iterable[str]) -> list[str]:
+    """The first of the names that is there, as a list of one or none."""
+    present = {name.lower(): name for name in headers}
+    return next(([present[name]] for name in names if name in present), [])
+
+
+def _split_names(names: Iterable[str], part: str) -> list[str]:
+    return [pattern for name in names for pattern in (f"{name}_{part}", f"{part}_{name}")]
+
+
+def _listed(headers: dict[str, _Header]) -> str:
+    return ", ".join(f"{name} ({'×'.join(map(str, h.shape))})" for name, h in headers.items())
