@@ -1,0 +1,36 @@
+"""Squared Euclidean distances between two sets of vectors."""
+
+import torch
+
+from nebulatent.typing import Float, Tensor
+
+HALF = (torch.float16, torch.bfloat16)
+FEW = 1 << 16  # pairs for which one direct kernel beats the matrix product's nine small operations
+
+
+def squared_distances(
+    a: Float[Tensor, "rows latent"], b: Float[Tensor, "columns latent"]
+) -> Float[Tensor, "rows columns"]:
+    r"""All squared distances.
+
+    Few pairs are computed directly; many by one matrix product,
+
+    .. math:: \lVert a_i - b_j \rVert^2 = |a_i|^2 + |b_j|^2 - 2\, a_i \cdot b_j ,
+
+    after moving both sets so that the mean of `b` is the origin: without that the three terms
+    cancel badly when the sets lie far from zero.
+
+    Unit: squared units of the vectors; never negative. Half precision comes back as float32.
+    """
+    a, b = at_least_single(a), at_least_single(b)
+    if len(a) * len(b) <= FEW:
+        return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square()
+    origin = b.mean(0)
+    a, b = a - origin, b - origin
+    cross = torch.addmm(a.square().sum(1, keepdim=True), a, b.T, alpha=-2)
+    return (cross + b.square().sum(1)).clamp_min(0)
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    """The tensor itself, or its float32 copy if it is of half precision."""
+    return x.float() if x.dtype in HALF else x
