@@ -1,0 +1,1 @@
+"""Raw tensors → features, and codes → raw tensors; one file per modality."""

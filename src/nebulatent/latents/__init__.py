@@ -1,0 +1,1 @@
+"""Features → codes: posteriors, bottlenecks, priors and anchors."""

@@ -1,0 +1,1 @@
+"""One paper, one file: the equations as functions in paper order, then the module."""

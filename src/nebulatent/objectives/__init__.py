@@ -1,0 +1,1 @@
+"""Codes → terms: equations that more than one paper uses."""

@@ -1,0 +1,1 @@
+"""Minimise a method's terms over batches."""

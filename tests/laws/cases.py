@@ -1,0 +1,172 @@
+"""How to build everything that the laws hold for: one line per method, network and likelihood.
+
+A new public module needs a line here; `test_coverage.py` fails until it has one.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from nebulatent.backbones.images import ConvDecoder, ConvEncoder
+from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
+from nebulatent.data.batch import Batch
+from nebulatent.latents.anchors import AnchorSet
+from nebulatent.latents.autoencoder import Autoencoder
+from nebulatent.latents.bottlenecks import Deterministic, Variational
+from nebulatent.latents.priors import AnchorMixture
+from nebulatent.methods.cvae import CVAE
+from nebulatent.methods.nvc import NVC, NebulaAnchors
+from nebulatent.methods.nvc_released import ReleasedAnchors
+from nebulatent.methods.vae import VAE
+from nebulatent.objectives.likelihoods import Bernoulli, Gaussian
+
+FEATURES, LATENT, ANCHORS, ROWS = 6, 4, 3, 24
+IMAGE = (2, 5, 7)
+
+
+class Case(NamedTuple):
+    """A method, the batch it sees, and whether it is one of those that read labels."""
+
+    name: str
+    build: Callable[[], nn.Module]
+    batch: Callable[[], Batch]
+    supervised: bool = False
+
+
+def host(bottleneck: type[nn.Module] = Variational, condition: int = 0) -> Autoencoder:
+    """Fully connected autoencoder of vectors; `condition` inputs more for the decoder."""
+    encoder = MLPEncoder((FEATURES,), (16, 8))
+    return Autoencoder(
+        encoder, bottleneck(8, LATENT), MLPDecoder(LATENT + condition, (FEATURES,), (16, 8))
+    )
+
+
+def conv_host() -> Autoencoder:
+    """Convolutional autoencoder of images with odd sides."""
+    encoder = ConvEncoder(IMAGE, (3, 4), 8)
+    return Autoencoder(encoder, Variational(8, LATENT), ConvDecoder(LATENT, IMAGE, (3, 4)))
+
+
+def anchors(**options: Any) -> AnchorSet:  # noqa: ANN401
+    """Anchors closer than 1 to one another, where every force acts."""
+    module = AnchorSet(ANCHORS, LATENT, **options)
+    module.positions.data *= 0.1
+    return module
+
+
+def nebula(**options: Any) -> NebulaAnchors:  # noqa: ANN401
+    """Anchors with the terms that `options` name."""
+    return NebulaAnchors(ANCHORS, LATENT, anchors=anchors(), **options)
+
+
+def released(order: Any) -> ReleasedAnchors:  # noqa: ANN401
+    """Anchors with the released code's terms."""
+    return ReleasedAnchors(ANCHORS, LATENT, order=order, anchors=anchors())
+
+
+def vectors() -> Batch:
+    """Rows in [0, 1] in three shifted groups, with labels that have nothing to do with them."""
+    shift = torch.arange(ROWS).remainder(3).unsqueeze(1) - 1
+    return Batch((torch.randn(ROWS, FEATURES) + 2 * shift).sigmoid(), label=labels())
+
+
+def corrupted() -> Batch:
+    """The same rows for the decoder, half of their entries removed for the encoder."""
+    y = vectors().x
+    return Batch(y * torch.randint(0, 2, y.shape), y=y, label=labels())
+
+
+def images() -> Batch:
+    """Images in [0, 1]."""
+    return Batch(torch.rand(ROWS, *IMAGE), label=labels())
+
+
+def labels() -> Tensor:
+    """Random classes, each present."""
+    return torch.randperm(ROWS).remainder(ANCHORS)
+
+
+METHODS = [
+    Case("AE", lambda: VAE(host(Deterministic)), vectors),
+    Case("VAE", lambda: VAE(host()), vectors),
+    Case("VAE gaussian", lambda: VAE(host(), likelihood=Gaussian(FEATURES)), vectors),
+    Case("beta-VAE", lambda: VAE(host(), beta=4.0), vectors),
+    Case("DVAE", lambda: VAE(host()), corrupted),
+    Case("VAE conv", lambda: VAE(conv_host()), images),
+    Case("VAE + nebula", lambda: VAE(host(), latent_terms=nebula(metric=True)), vectors),
+    Case("DVAE + nebula", lambda: VAE(host(), latent_terms=nebula(metric=True)), corrupted),
+    Case("CVAE", lambda: CVAE(host(condition=3), 3), vectors, supervised=True),
+    Case(
+        "CVAE + nebula",
+        lambda: CVAE(host(condition=3), 3, latent_terms=nebula(metric=True)),
+        vectors,
+        supervised=True,
+    ),
+    Case("AE + NVC-ML", lambda: NVC(host(Deterministic), nebula(metric=True)), vectors),
+    Case("NVC log1p", lambda: NVC(host(), nebula()), vectors),
+    Case("NVC clamped", lambda: NVC(host(), nebula(form="clamped")), vectors),
+    Case("NVC literal", lambda: NVC(host(), nebula(form="literal")), vectors),
+    Case("NVC euclidean", lambda: NVC(host(), nebula(form="euclidean")), vectors),
+    Case("NVC-ML", lambda: NVC(host(), nebula(metric=True)), vectors),
+    Case("NVC-ML conv", lambda: NVC(conv_host(), nebula(metric=True)), images),
+    Case("NVC-ML denoising", lambda: NVC(host(), nebula(metric=True)), corrupted),
+    Case(
+        "NVC + mixture prior",
+        lambda: NVC(host(), nebula(), prior=AnchorMixture(ANCHORS, LATENT)),
+        vectors,
+    ),
+    Case(
+        "NVC-ML supervised",
+        lambda: NVC(host(), nebula(metric=True), supervised=True),
+        vectors,
+        supervised=True,
+    ),
+    Case("VAE + released -1", lambda: VAE(host(), latent_terms=released(-1)), vectors),
+    Case("VAE + released 1", lambda: VAE(host(), latent_terms=released(1)), vectors),
+    Case("VAE + released 2", lambda: VAE(host(), latent_terms=released(2)), vectors),
+    Case("VAE + released 3", lambda: VAE(host(), latent_terms=released(3)), vectors),
+]
+
+SELF_SUPERVISED = [case for case in METHODS if not case.supervised]
+
+LIKELIHOODS = [
+    ("Bernoulli", Bernoulli),
+    ("Gaussian", lambda: Gaussian(FEATURES)),
+    ("Gaussian shared", Gaussian),
+]
+
+ENCODERS = [
+    ("MLP vectors", lambda: MLPEncoder((FEATURES,), (8, 5)), (FEATURES,)),
+    ("MLP images", lambda: MLPEncoder(IMAGE, (8, 5)), IMAGE),
+    ("conv odd", lambda: ConvEncoder(IMAGE, (3, 4), 5), IMAGE),
+    ("conv one pixel", lambda: ConvEncoder((1, 1, 1), (3,), 5), (1, 1, 1)),
+    ("conv thin", lambda: ConvEncoder((3, 1, 9), (2, 3, 4), 5), (3, 1, 9)),
+    ("conv even", lambda: ConvEncoder((1, 8, 8), (2, 3, 4), 5), (1, 8, 8)),
+]
+
+DECODERS = [
+    ("MLP vectors", lambda: MLPDecoder(LATENT, (FEATURES,), (8, 5)), (FEATURES,)),
+    ("MLP images", lambda: MLPDecoder(LATENT, IMAGE, (8, 5)), IMAGE),
+    ("conv odd", lambda: ConvDecoder(LATENT, IMAGE, (3, 4)), IMAGE),
+    ("conv one pixel", lambda: ConvDecoder(LATENT, (1, 1, 1), (3,)), (1, 1, 1)),
+    ("conv thin", lambda: ConvDecoder(LATENT, (3, 1, 9), (2, 3, 4)), (3, 1, 9)),
+    ("conv even", lambda: ConvDecoder(LATENT, (1, 8, 8), (2, 3, 4)), (1, 8, 8)),
+]
+
+
+class RowNoise(TorchFunctionMode):
+    """The posterior's noise as a function of its row: it moves with the row and the precision."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if func is torch.randn_like:
+            return torch.cos(3 * args[0].detach())
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,73 @@
+"""Small runs that the tests of training share."""
+
+import functools
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from laws.cases import FEATURES, host
+from nebulatent.data.batch import Batches
+from nebulatent.latents.anchors import AnchorSet
+from nebulatent.methods.nvc import NVC, NebulaAnchors
+from nebulatent.terms import Terms
+from nebulatent.training.config import FitConfig
+from nebulatent.training.fit import fit
+
+CONFIG = FitConfig(epochs=4, lr=1e-2, seed=5)
+STEPS = 4  # of an epoch
+
+History = list[dict[str, float]]
+State = dict[str, Tensor]
+
+
+def data() -> Batches:
+    """30 vectors in [0, 1] in four batches."""
+    x = torch.rand(30, FEATURES, generator=torch.Generator().manual_seed(1))
+    return Batches(x, batch_size=8, seed=2)
+
+
+def nvc_ml(seed: int = 0) -> NVC:
+    """NVC-ML that warms up for one epoch, always built with the same weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        anchors = AnchorSet(3, 4, warmup_epochs=1)
+        return NVC(host(), NebulaAnchors(3, 4, metric=True, anchors=anchors))
+
+
+def whole_run() -> tuple[State, History]:
+    """Weights and history of a run that nobody interrupts."""
+    method = nvc_ml()
+    history = fit(method, data(), CONFIG)
+    return method.state_dict(), history
+
+
+@functools.cache
+def reference() -> tuple[State, History]:
+    """The whole run, computed once."""
+    return whole_run()
+
+
+class Stop(Exception):
+    """Raised by a test in the middle of a run."""
+
+
+def interrupt(method: nn.Module, checkpoint: Path, at: int) -> None:
+    """Run until step `at`, then crash."""
+
+    def crash(step: int, terms: Terms) -> None:
+        if step == at:
+            raise Stop
+
+    try:
+        fit(method, data(), CONFIG, checkpoint=checkpoint, on_step=crash)
+    except Stop:
+        return
+    raise AssertionError(f"the run has no step {at}")
+
+
+def equal(found: State, expected: State) -> bool:
+    """Whether two sets of weights agree in every bit."""
+    return found.keys() == expected.keys() and all(
+        torch.equal(found[name], expected[name]) for name in found
+    )
