@@ -1,0 +1,1 @@
+"""Codes and reconstructions → numbers, each with its direction, unit and convention."""

@@ -1,0 +1,92 @@
+"""A trained method and samples → codes and reconstructions, batch by batch."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+
+from nebulatent.data.batch import Batch
+from nebulatent.latents.autoencoder import Coding
+from nebulatent.latents.posterior import DiagonalGaussian, Posterior
+from nebulatent.terms import Terms
+from nebulatent.typing import Float, Int, Tensor
+
+ROWS = 1000
+Prepare = Callable[[Tensor], Tensor]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What evaluation needs of a trained method."""
+
+    def code(self, batch: Batch) -> Coding:
+        """Posterior, sample and reconstruction of a batch."""
+        ...
+
+    def elbo(self, coding: Coding, batch: Batch) -> Terms:
+        """Reconstruction and KL of a coded batch."""
+        ...
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x)."""
+        ...
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Expected data of codes."""
+        ...
+
+
+class Codes(NamedTuple):
+    """Moments of the posteriors of a data set, rows in its order."""
+
+    mean: Float[Tensor, "codes latent"]
+    variance: Float[Tensor, "codes latent"]
+
+
+def chunks(
+    x: Tensor, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+) -> Iterator[Batch]:
+    """Prepared batches in order, never the whole data as floats."""
+    for start in range(0, len(x), ROWS):
+        rows = slice(start, start + ROWS)
+        yield Batch(prepare(x[rows]), label=None if label is None else label[rows])
+
+
+@torch.no_grad()
+def encode(model: Model, x: Tensor, prepare: Prepare) -> Codes:
+    """Codes of all samples."""
+    posteriors = [model.encode(batch.x) for batch in chunks(x, prepare)]
+    mean = torch.cat([posterior.mean for posterior in posteriors])
+    variances = [p.logvar.exp() for p in posteriors if isinstance(p, DiagonalGaussian)]
+    return Codes(mean, torch.cat(variances) if variances else torch.zeros_like(mean))
+
+
+@torch.no_grad()
+def reconstruct(
+    model: Model, x: Tensor, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pairs of (prepared samples, reconstructions of their posterior means)."""
+    for batch in chunks(x, prepare, label):
+        yield batch.x, model.decode(model.encode(batch.x).mean, batch.label)
+
+
+@torch.no_grad()
+def evidence(
+    model: Model,
+    x: Tensor,
+    prepare: Prepare,
+    label: Int[Tensor, " samples"] | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Averages of the ELBO's terms over all samples, one posterior sample each, in nats.
+
+    Returns:
+        "reconstruction", "kl" (absent for a point mass) by name.
+    """
+    sums: dict[str, float] = {}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for batch in chunks(x, prepare, label):
+            for name, value in model.elbo(model.code(batch), batch).values.items():
+                sums[name] = sums.get(name, 0.0) + value.item() * len(batch.x)
+    return {name: value / len(x) for name, value in sums.items()}
