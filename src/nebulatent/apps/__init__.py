@@ -1,0 +1,1 @@
+"""What people see: the command, the scikit-learn estimator, figures and the report."""

@@ -1,0 +1,207 @@
+"""All numbers of a run on some data, and the trivial baselines they must be read beside.
+
+The baselines see the same samples: k-means on the raw (scaled) data, and the run's own network with
+its weights as drawn. Labels are used here and only here, and only where the data have them.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from nebulatent.apps.build import build, find_anchors
+from nebulatent.apps.inputs import condition, read_like, with_label_names
+from nebulatent.apps.runs import Run
+from nebulatent.data.table import NO_SPLIT, Split, Table
+from nebulatent.evaluation.clustering import clustering_measures, label_measures
+from nebulatent.evaluation.encode import Codes, chunks, encode, evidence, reconstruct
+from nebulatent.evaluation.latent import latent_measures
+from nebulatent.evaluation.measures import Measure
+from nebulatent.evaluation.probes import MAX_TRAIN, probe_measures, single_set_measures
+from nebulatent.evaluation.reconstruction import reconstruction_measures
+from nebulatent.latents.anchors import kmeans
+from nebulatent.ops.distances import squared_distances
+from nebulatent.typing import Tensor
+
+MAX_LINEAR = 256  # components of a representation that a linear probe still fits in seconds
+
+
+class Evaluated(NamedTuple):
+    """Data to measure on, and other labelled data of the same kind for probes to learn from."""
+
+    table: Table
+    reference: Table | None = None
+
+
+class Assessment(NamedTuple):
+    """A run's own measures, and those of each baseline."""
+
+    own: list[Measure]
+    baselines: Mapping[str, list[Measure]]
+
+
+def data_for(run: Run, data: str, split: Split) -> Evaluated:
+    """Data at a path for a run, with their official training part as reference if they have one."""
+    table = read_like(run, data, split)
+    if split != "test" or NO_SPLIT in table.found:
+        return Evaluated(table)
+    reference = read_like(run, data, "train")
+    names = sorted({*table.label_names, *reference.label_names})
+    return Evaluated(with_label_names(table, names), with_label_names(reference, names))
+
+
+def evaluation_data(run: Run) -> Evaluated:
+    """The official test part of a run's data, or the training data if there is none."""
+    record = run.config.data
+    if record.split == "train":
+        try:
+            return data_for(run, record.path, "test")
+        except FileNotFoundError:
+            pass  # a folder with a training part only
+    return Evaluated(read_like(run, record.path, record.split))
+
+
+def assess_run(run: Run, data: Evaluated, *, baselines: bool = True) -> Assessment:
+    """Measure a run on some data."""
+    table, reference = data
+    codes = _codes(run, run.model, table)
+    known = None if reference is None else _codes(run, run.model, reference).mean.numpy()
+    own = [
+        *_reconstruction(run, table),
+        *_density(run, table),
+        *_anchors(run, codes.mean, table),
+        *_representation(run, codes.mean.numpy(), known, data),
+        *_latent(run, codes),
+    ]
+    return Assessment(own, _baselines(run, data) if baselines and _labelled(table) else {})
+
+
+def _labelled(table: Table) -> bool:
+    """Whether labels can tell anything: two classes or more."""
+    return table.label is not None and len(np.unique(table.label)) > 1
+
+
+def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
+    return encode(model, torch.from_numpy(table.x), run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
+
+
+def _reconstruction(run: Run, table: Table) -> list[Measure]:
+    x, label = torch.from_numpy(table.x), condition(run, table)
+    pairs = reconstruct(run.model, x, run.config.scaling.apply, label)
+    return reconstruction_measures(pairs, table.kind)
+
+
+def _density(run: Run, table: Table) -> list[Measure]:
+    x, label = torch.from_numpy(table.x), condition(run, table)
+    parts = evidence(run.model, x, run.config.scaling.apply, label, run.config.fit.seed)
+    nll = parts["reconstruction"]
+    rows = [
+        Measure(
+            "reconstruction",
+            nll,
+            "lower",
+            "nats",
+            "-log p(x|z) of one posterior sample, "
+            "summed over a sample's values, averaged over samples",
+            False,
+        )
+    ]
+    if "kl" not in parts:
+        return rows
+    prior = "the anchor mixture" if run.config.model.prior == "anchors" else "N(0, I)"
+    return [
+        Measure(
+            "ELBO",
+            -nll - parts["kl"],
+            "higher",
+            "nats",
+            f"-(reconstruction + KL), one posterior sample per sample, under {prior} with beta 1",
+            False,
+        ),
+        *rows,
+        Measure(
+            "KL",
+            parts["kl"],
+            "neither",
+            "nats",
+            f"KL[q(z|x) || {prior}], averaged over samples: the information a code carries",
+            False,
+        ),
+    ]
+
+
+def _anchors(run: Run, z: Tensor, table: Table) -> list[Measure]:
+    anchors = find_anchors(run.model)
+    if anchors is None:
+        return []
+    assign = anchors.assign(z).numpy()
+    distances = squared_distances(z, anchors.positions.detach()).numpy()
+    label = table.label if _labelled(table) else None
+    return clustering_measures(assign, label, anchors.num_anchors, distances=distances)
+
+
+def _representation(
+    run: Run,
+    z: Float[np.ndarray, "codes latent"],
+    known: Float[np.ndarray, "known latent"] | None,
+    data: Evaluated,
+) -> list[Measure]:
+    """What labels say of a representation: k-means on it, and probes."""
+    label = data.table.label
+    if label is None or not _labelled(data.table):
+        return []
+    assign = kmeans_assign(z, z if known is None else known, run)
+    clusters = [m._replace(name=f"k-means {m.name}") for m in label_measures(assign, label)]
+    reference = data.reference
+    if known is None or reference is None or reference.label is None:
+        return [*clusters, *single_set_measures(z, label)]
+    linear = z.shape[1] <= MAX_LINEAR
+    return [*clusters, *probe_measures(known, reference.label, z, label, linear=linear)]
+
+
+def kmeans_assign(
+    z: Float[np.ndarray, "codes latent"], known: Float[np.ndarray, "known latent"], run: Run
+) -> Int[np.ndarray, " codes"]:
+    """Nearest of the k-means centres of other codes, as many as the run has anchors."""
+    count = min(run.config.model.num_anchors, len(known))
+    centres = kmeans(torch.from_numpy(known), count, run.config.fit.seed, num_starts=5)
+    return squared_distances(torch.from_numpy(z), centres).argmin(1).numpy()
+
+
+def _latent(run: Run, codes: Codes) -> list[Measure]:
+    generator = torch.Generator().manual_seed(run.config.fit.seed)
+    noise = torch.randn(codes.mean.shape, generator=generator)
+    z = codes.mean + noise * codes.variance.sqrt()
+    return latent_measures(z.numpy(), codes.mean.numpy())
+
+
+def _baselines(run: Run, data: Evaluated) -> dict[str, list[Measure]]:
+    untrained = build(run.config.model, run.config.fit.seed).eval()
+    known = None
+    if data.reference is not None:
+        known = _codes(run, untrained, data.reference).mean.numpy()
+    codes = _codes(run, untrained, data.table).mean.numpy()
+    few = None if data.reference is None else _few(data.reference)
+    return {
+        "untrained encoder": _representation(run, codes, known, data),
+        "raw data": _representation(
+            run,
+            _raw(run, data.table),
+            None if few is None else _raw(run, few),
+            data._replace(reference=few),
+        ),
+    }
+
+
+def _few(table: Table) -> Table:
+    """At most as many rows as the probes use: raw data are held as floats."""
+    if table.num_samples <= MAX_TRAIN:
+        return table
+    return table.take(np.random.default_rng(0).permutation(table.num_samples)[:MAX_TRAIN])
+
+
+def _raw(run: Run, table: Table) -> Float[np.ndarray, "samples values"]:
+    x = torch.from_numpy(table.x)
+    return torch.cat([b.x.flatten(1) for b in chunks(x, run.config.scaling.apply)]).numpy()

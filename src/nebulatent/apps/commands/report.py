@@ -1,0 +1,33 @@
+"""`nebulatent report`: the report of a run, written again."""
+
+from dataclasses import dataclass
+
+from nebulatent.apps.assess import assess_run, data_for, evaluation_data
+from nebulatent.apps.console import Output
+from nebulatent.apps.options import OtherData, RunFolder
+from nebulatent.apps.report_run import report_run
+from nebulatent.apps.runs import load_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Write RUN/report.html again, from the run's own data or from other data.
+
+    Example: nebulatent report runs/digits
+    """
+
+    path: RunFolder
+    """A complete run."""
+    data: OtherData = None
+    """Data to show; by default what the run was trained on, or its official test part."""
+    json: bool = False
+    """Print one JSON object instead of text."""
+
+    def run(self) -> None:
+        """Measure and write."""
+        run = load_run(self.path)
+        shown = evaluation_data(run) if self.data is None else data_for(run, self.data, "test")
+        path = report_run(run, shown.table, assess_run(run, shown))
+        output = Output(as_json=self.json)
+        output.say(f"report: {path}")
+        output.result({"report": str(path)})

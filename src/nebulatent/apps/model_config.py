@@ -1,0 +1,95 @@
+"""What a model is made of, as plain values: enough to build it again, and nothing else."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from nebulatent.methods.nvc import Form
+
+Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml"]
+Host = Literal["ae", "vae", "dvae", "cvae"]
+EncoderKind = Literal["fc", "conv"]
+LikelihoodKind = Literal["bernoulli", "gaussian"]
+PriorKind = Literal["normal", "anchors"]
+Reading = Form | Literal["released"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Architecture and objective of a run.
+
+    Raises:
+        ValueError: If a size is not positive or two choices exclude each other.
+    """
+
+    host: Host
+    method: Method
+    shape: tuple[int, ...]
+    encoder: EncoderKind
+    widths: tuple[int, ...]
+    latent_dim: int
+    num_anchors: int
+    likelihood: LikelihoodKind
+    beta: float
+    form: Reading
+    prior: PriorKind
+    supervised: bool
+    num_classes: int
+    warmup_epochs: int
+    nebula_weight: float
+    pair_weight: float
+    triplet_weight: float
+
+    def __post_init__(self) -> None:
+        self._check_numbers()
+        if self.encoder == "conv" and len(self.shape) != 3:
+            raise ValueError("`encoder` must be fc for vectors, got conv.")
+        self._check_labels()
+        self._check_anchors()
+
+    def _check_numbers(self) -> None:
+        for name in ("latent_dim", "num_anchors"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        for name in ("beta", "nebula_weight", "pair_weight", "triplet_weight", "warmup_epochs"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"`{name}` must be 0 or more, got {getattr(self, name)}.")
+        for name in ("shape", "widths"):
+            if not getattr(self, name) or min(getattr(self, name)) < 1:
+                raise ValueError(f"`{name}` must hold positive sizes, got {getattr(self, name)}.")
+
+    def _check_labels(self) -> None:
+        needs_labels = self.supervised or self.host == "cvae"
+        if needs_labels and self.num_classes < 1:
+            raise ValueError(
+                f"`{'cvae' if self.host == 'cvae' else 'supervised'}` must have labelled data, "
+                "got data without labels; use another method."
+            )
+
+    def _check_anchors(self) -> None:
+        if not self.has_anchors and (self.supervised or self.prior == "anchors"):
+            what = "supervised" if self.supervised else "prior"
+            raise ValueError(f"`{what}` must go with nvc or nvc-ml, got method {self.method}.")
+        if self.supervised and self.num_classes > self.num_anchors:
+            raise ValueError(
+                f"`num_anchors` must be at least the number of classes ({self.num_classes}) "
+                f"when supervised, got {self.num_anchors}."
+            )
+        if self.host == "cvae" and (self.supervised or self.prior == "anchors"):
+            raise ValueError("`host` cvae must go with neither `supervised` nor `prior anchors`.")
+        if self.form == "released" and (self.supervised or self.prior == "anchors"):
+            raise ValueError(
+                "`form` released must go with neither `supervised` nor `prior anchors`."
+            )
+        if self.host == "ae" and self.prior == "anchors":
+            raise ValueError("`prior` anchors must go with a variational host, got ae.")
+
+    @property
+    def has_anchors(self) -> bool:
+        """Whether the method has anchors."""
+        return self.method in ("nvc", "nvc-ml")
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether training reads labels."""
+        return self.supervised or self.host == "cvae"

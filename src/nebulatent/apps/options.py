@@ -1,0 +1,44 @@
+"""Types of options, so that help and errors show them as people write them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+BY_RULE = "(default: by rule)"
+
+
+def _optional(metavar: str, kind: type, convert: Callable[[str], Any]) -> PrimitiveConstructorSpec:
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=lambda words: convert(words[0]),
+        is_instance=lambda value: value is None or isinstance(value, kind),
+        str_from_instance=lambda value: ["none" if value is None else str(value)],
+    )
+
+
+def _whole(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise ValueError(f"it must be a whole number, got {word!r}") from None
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"it must be a number, got {word!r}") from None
+
+
+Whole = Annotated[int | None, _optional("INT", int, _whole)]
+Number = Annotated[float | None, _optional("FLOAT", float, _number)]
+Folder = Annotated[Path | None, _optional("RUN", Path, Path), arg(help_behavior_hint="")]
+Data = Annotated[str, arg(metavar="DATA")]
+OtherData = Annotated[str | None, _optional("DATA", str, str), arg(help_behavior_hint="")]
+RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
+WholeByRule = Annotated[Whole, arg(help_behavior_hint=BY_RULE)]
+NumberByRule = Annotated[Number, arg(help_behavior_hint=BY_RULE)]

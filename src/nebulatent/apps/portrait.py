@@ -1,0 +1,130 @@
+"""A run and samples → all that its report shows, as arrays."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from nebulatent.apps.build import find_anchors
+from nebulatent.apps.figures import RunFigures
+from nebulatent.apps.inputs import condition
+from nebulatent.apps.runs import Run, RunConfig, load_history
+from nebulatent.data.table import Table
+from nebulatent.evaluation.encode import encode
+from nebulatent.evaluation.latent import covariance
+from nebulatent.evaluation.measures import Measure
+from nebulatent.latents.anchors import AnchorSet
+from nebulatent.ops.distances import squared_distances
+from nebulatent.typing import Tensor
+
+MAX_SAMPLES = 2000  # points of a map that a browser still moves smoothly
+RECONSTRUCTED = 20
+AROUND = 8
+
+NAMES = {
+    "ae": "AE",
+    "vae": "VAE",
+    "dvae": "DVAE",
+    "cvae": "CVAE",
+    "nvc": "NVC",
+    "nvc-ml": "NVC-ML",
+}
+
+
+def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
+    """Collect the figures of a run on at most 2 000 samples, chosen by a fixed seed."""
+    config, measured = run.config, table
+    rows = np.sort(np.random.default_rng(0).permutation(table.num_samples)[:MAX_SAMPLES])
+    table = table.take(rows)
+    x = torch.from_numpy(table.x)
+    codes = encode(run.model, x, config.scaling.apply)
+    anchors = find_anchors(run.model)
+    label = condition(run, table)
+    shown = slice(0, RECONSTRUCTED)
+    recon = _decoded(run, codes.mean[shown], None if label is None else label[shown])
+    generator = torch.Generator().manual_seed(config.fit.seed)
+    noise = torch.randn(codes.mean.shape, generator=generator)
+    return RunFigures(
+        name=display_name(config),
+        summary={**summary(config), "Shown and measured": _shown(config, measured)},
+        found=config.data.found,
+        history=load_history(run.path),
+        measures=measures,
+        kind=table.kind,
+        codes=codes.mean.numpy(),
+        anchors=None if anchors is None else anchors.positions.detach().numpy(),
+        assign=None if anchors is None else anchors.assign(codes.mean).numpy(),
+        label=table.label,
+        label_names=table.label_names,
+        ids=table.ids,
+        x=config.scaling.apply(x).numpy(),
+        recon=recon,
+        anchor_decoded=None if anchors is None else _decoded(run, anchors.positions),
+        anchor_samples=None if anchors is None else around_anchors(run, anchors),
+        anchor_nearest=None if anchors is None else _nearest(run, anchors, codes.mean, x),
+        covariance=covariance((codes.mean + noise * codes.variance.sqrt()).numpy()),
+    )
+
+
+def _shown(config: RunConfig, table: Table) -> str:
+    if table.fingerprint == config.data.fingerprint:
+        return f"the {table.num_samples} training samples (there is no test part)"
+    return f"{table.num_samples} samples that training did not see"
+
+
+def display_name(config: RunConfig) -> str:
+    """The paper's name of a run's method: "NVC-ML", "DVAE + NVC", ..."""
+    model = config.model
+    name = NAMES[model.method]
+    if model.has_anchors and model.host != "vae":
+        name = f"{NAMES[model.host]} + {name}"
+    return f"{name} (supervised)" if model.supervised else name
+
+
+def summary(config: RunConfig) -> Mapping[str, str]:
+    """What was trained, for people."""
+    model, fit = config.model, config.fit
+    encoder = "fully connected" if model.encoder == "fc" else "convolutional"
+    rows = {
+        "Data": f"{config.data.path} ({config.data.split}), {config.data.num_samples} samples",
+        "Encoder": f"{encoder}, {'-'.join(map(str, model.widths))}",
+        "Code": f"{model.latent_dim} numbers per sample",
+        "Likelihood": model.likelihood,
+        "Labels in training": "read" if model.uses_labels else "never read",
+        "Training": f"{fit.epochs} epochs, batches of {config.batch_size}, learning rate {fit.lr}",
+        "Seed": str(fit.seed),
+        "Seconds": f"{config.seconds:.1f}",
+    }
+    if model.has_anchors:
+        rows["Anchors"] = (
+            f"{model.num_anchors}, form {model.form}, acting from epoch {model.warmup_epochs}"
+        )
+    return rows
+
+
+def around_anchors(run: Run, anchors: AnchorSet) -> Float[np.ndarray, "anchors samples ..."]:
+    """Decoded samples of the codes around each anchor."""
+    generator = torch.Generator().manual_seed(run.config.fit.seed)
+    groups = range(1, anchors.num_anchors + 1)
+    z = torch.cat([run.aggregate.sample(group, AROUND, generator) for group in groups])
+    decoded = _decoded(run, z)
+    return decoded.reshape(anchors.num_anchors, AROUND, *decoded.shape[1:])
+
+
+@torch.no_grad()
+def _decoded(run: Run, z: Tensor, label: Tensor | None = None) -> Float[np.ndarray, "codes ..."]:
+    if run.config.model.host == "cvae" and label is None:
+        # A conditional decoder must be told some class: the classes in turn.
+        label = torch.arange(len(z)) % run.config.model.num_classes
+    return run.model.decode(z, label).numpy()
+
+
+def _nearest(
+    run: Run, anchors: AnchorSet, z: Tensor, x: Tensor
+) -> Float[np.ndarray, "anchors samples ..."]:
+    """The real samples nearest to each anchor."""
+    distances = squared_distances(anchors.positions.detach(), z)
+    rows = distances.topk(min(AROUND, len(z)), largest=False).indices
+    near = run.config.scaling.apply(x[rows.flatten()])
+    return near.reshape(*rows.shape, *near.shape[1:]).numpy()

@@ -1,0 +1,110 @@
+"""The report's plain words: what things are and how to read each figure.
+
+Written for a person who has never heard of a variational autoencoder. HTML, no user's text.
+"""
+
+WORDS = {
+    "Autoencoder": (
+        "Two networks trained together. The <em>encoder</em> squeezes a sample into a few numbers, "
+        "its <em>code</em>; the <em>decoder</em> rebuilds the sample from the code. Where the copy "
+        "is good, the code holds what matters. A <em>variational</em> autoencoder (VAE) also "
+        "spreads its codes evenly, so that new samples can be drawn."
+    ),
+    "Latent space": (
+        "The space that codes live in: every sample is a point, and every point can be decoded. "
+        "Samples that the encoder finds alike lie close together. “Latent” means hidden: nobody "
+        "said what each number should mean."
+    ),
+    "Anchor": (
+        "A marked place in the latent space that gathers codes around it, as the masses in a "
+        "nebula gather dust into stars. Anchors attract their codes and keep apart from one "
+        "another; training moves them."
+    ),
+    "Cluster": (
+        "The samples whose codes are nearest to the same anchor. Where the data has labels, they "
+        "are used after training to check the clusters; a run that was trained with labels says "
+        "so in its description."
+    ),
+}
+
+TERMS = {
+    "reconstruction": "how far rebuilt samples are from the originals: the price of a short code.",
+    "kl": (
+        "how much each code says about its sample, in nats: the price of keeping codes close to "
+        "an even spread around zero."
+    ),
+    "nebula": "gravitation of the anchors: codes are pulled to their anchor, anchors kept apart.",
+    "pair": "mean squared distance between codes of the same anchor.",
+    "triplet": (
+        "how far it is from true that each code is nearer to codes of its own anchor than to "
+        "codes of others; zero when it holds everywhere."
+    ),
+    "total": "the weighted sum of the terms, which training makes small.",
+    "anchors_in_use": "anchors that are the nearest one for at least one sample.",
+    "perplexity": (
+        "how many anchors are in use, counting evenly filled ones fully: 10 if ten anchors share "
+        "the samples equally, 1 if one has them all."
+    ),
+}
+
+RESULTS = (
+    "Each row is a measure: ↑ means higher is better, ↓ lower is better. Point at its name for how "
+    "it is computed; the <a href='#glossary'>glossary</a> has the same in full. Rows marked "
+    "<span class='tag'>uses labels</span> compare with the labels after training."
+)
+CONTEST = (
+    " Bold marks the best run of a row; each column is a single run, so a small lead may be chance."
+)
+
+CURVES = (
+    "One panel per part of the training goal, averaged over each epoch (one pass over the data) "
+    "and shown before weighting. The goal is to make the terms small; one may rise while their "
+    "sum falls. A curve that has become flat has little left to gain from longer training. "
+    "Where terms join after a warm-up (shaded), the total jumps by what they add."
+)
+MAP = (
+    "Every dot is a sample, placed by its code; numbered circles are anchors. Point at a dot, or "
+    "tap it, to see the sample. Islands that keep one colour when coloured by label mean that the "
+    "space has organised itself by that meaning. A dot takes the colour of the anchor nearest in "
+    "the full space, which need not be the nearest on this flat picture."
+)
+STILL_MAP = (
+    "Every dot is a sample, placed by its code; numbered circles are anchors. Islands that keep "
+    "one colour when coloured by label mean that the space has organised itself by that meaning. "
+    "For a map that shows the sample under the pointer, install Plotly and build the report again: "
+    '<code>pip install "nebulatent[viz]"</code>.'
+)
+COVARIANCE = (
+    "The diagonal shows how much each number of the code varies, the other cells how much two of "
+    "them vary together (red: both rise, blue: one falls). Training asks a variational code for "
+    "the picture on the right: numbers that vary equally and repeat nothing, so that a random "
+    "point decodes into a plausible sample. An autoencoder without that constraint may look "
+    "very different."
+)
+ANCHORS = (
+    "The bars count the samples of each anchor; the dashed line is an equal share. Anchors without "
+    "samples are wasted, and one that holds most of them has not divided the data."
+)
+ANCHOR_PICTURES = (
+    "Each row is one anchor: what the decoder makes of the anchor itself, of random points around "
+    "it, and the real samples closest to it. A row of one kind means that the anchor stands for "
+    "something; a mixed or blurred row, that it lies between meanings. Beside each number: how "
+    "many samples the anchor has."
+)
+ANCHOR_PROFILES = (
+    "Each panel is one anchor. Black: what the decoder makes of the anchor itself. Blue: of random "
+    "points around it. Grey: the real samples closest to it. Features are shown as distances from "
+    "the data's mean in standard deviations, so the peaks are what sets this anchor apart."
+)
+RECONSTRUCTIONS = (
+    "Samples, and what the decoder rebuilds from their codes alone. What is missing in the copy is "
+    "what the code does not hold: usually fine detail first."
+)
+RECONSTRUCTION_PROFILES = (
+    "Each line is a sample, each column a feature, the colour its distance from the data's mean in "
+    "standard deviations. What the right panel still shows is what the code does not hold."
+)
+JOURNEY = (
+    "One sample of the first run on its way: the encoder reduces it to the bars in the middle, and "
+    "the decoder, which sees only the bars, draws the copy on the right."
+)
