@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two threads on two cores win; more tests than cores with two threads each lose badly.
-export MPLBACKEND := Agg
 
 .PHONY: demo test lint types docs unit bench clean
 
@@ -23,6 +21,7 @@ types: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp
 	$(BIN)/mkdocs build --strict --quiet
 
+# One thread a worker: two workers with two threads each on two cores wait for one another.
 unit: $(VENV)/dev.stamp
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
