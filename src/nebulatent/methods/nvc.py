@@ -93,10 +93,13 @@ def _forces(gap: Tensor, form: Force, scale2: float) -> Tensor:
 
 
 class _Nebula(torch.autograd.Function):
-    """Eq. (7) with its gradient in closed form: two dozen small operations instead of sixty.
+    r"""Eq. (7) with its gradient in closed form, which autograd would find with more operations.
 
-    With W = sum of forces per mass, dL/dz_n = 2 (DM)_k (z_n - a_k) / B, and the anchors receive the
-    opposite of that plus their mutual repulsion.
+    With :math:`D_{ij}` the forces' :math:`D^{-2}` and :math:`(DM)_k = \sum_j D_{kj} M_j / (m - 1)`,
+
+    .. math:: \partial L / \partial z_n = \tfrac2B (DM)_{k(n)} (z_n - a_{k(n)}) ;
+
+    the anchors receive the opposite of that, and their mutual repulsion through dD/d|a_i - a_j|².
     """
 
     @staticmethod
