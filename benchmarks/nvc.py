@@ -37,7 +37,7 @@ from nebulatent import NVC, VAE, AnchorSet, Autoencoder, Batch, Batches, FitConf
 from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
 from nebulatent.latents.bottlenecks import Variational
 from nebulatent.methods.nvc import NebulaAnchors, NebulaWeights
-from nebulatent.objectives.metric import pair_loss, triplet_loss
+from nebulatent.objectives.metric import triplet_loss
 
 SHAPE, LATENT = (1, 28, 28), 10
 
@@ -47,45 +47,40 @@ def autoencoder() -> Autoencoder:
     return Autoencoder(MLPEncoder(SHAPE), Variational(64, LATENT), MLPDecoder(LATENT, SHAPE))
 
 
-class PairOnly(torch.nn.Module):
-    """Nebula and pair terms without the triplet term, which no option of the library leaves out."""
-
-    def __init__(self, num_anchors: int) -> None:
-        super().__init__()
-        self.nebula = NebulaAnchors(num_anchors, LATENT)
-
-    def forward(self, z: torch.Tensor, label: torch.Tensor | None = None) -> object:
-        """Terms of one batch."""
-        terms = self.nebula(z, label)
-        pair = pair_loss(z, self.nebula.assign(z))
-        return terms._replace(values={**terms.values, "pair": pair})
-
-    @property
-    def anchors(self) -> AnchorSet:
-        """As `NebulaAnchors.anchors`."""
-        return self.nebula.anchors
-
-
 def methods(num_anchors: int, rows: int) -> dict[str, torch.nn.Module]:
     """A VAE and what is added to it, one after the other."""
-    full = NebulaAnchors(num_anchors, LATENT, metric=True, metric_rows=max(rows, 2))
+
+    def nvc(*, pair: bool, triplet: bool) -> NVC:
+        weights = NebulaWeights(1.0, 0.1 * pair, 1.0 * triplet)
+        terms = NebulaAnchors(
+            num_anchors, LATENT, metric=True, weights=weights, metric_rows=max(rows, 2)
+        )
+        return NVC(autoencoder(), terms)
+
     return {
         "VAE": VAE(autoencoder()),
-        "+ nebula": NVC(autoencoder(), NebulaAnchors(num_anchors, LATENT)),
-        "+ nebula + pair": NVC(autoencoder(), PairOnly(num_anchors)),  # pyright: ignore
-        "+ nebula + pair + triplet": NVC(autoencoder(), full),
+        "+ nebula": nvc(pair=False, triplet=False),
+        "+ nebula + pair": nvc(pair=True, triplet=False),
+        "+ nebula + pair + triplet": nvc(pair=True, triplet=True),
     }
 
 
-def alternate(jobs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each job, the jobs taking turns."""
+def alternate(
+    jobs: Mapping[str, Callable[[], object]], repeats: int, block: int = 1
+) -> dict[str, float]:
+    """Median seconds of each job, the jobs taking turns of `block` runs.
+
+    In training a step follows a step of the same kind; the first of a turn finds another job's
+    data in the caches, and is not counted if there are more.
+    """
     times: dict[str, list[float]] = {name: [] for name in jobs}
-    for turn in range(repeats + 2):
+    for turn in range(-(-repeats // block) + 1):
         for name, job in jobs.items():
-            started = time.perf_counter()
-            job()
-            if turn >= 2:
-                times[name].append(time.perf_counter() - started)
+            for run in range(block):
+                started = time.perf_counter()
+                job()
+                if turn and (run or block == 1):
+                    times[name].append(time.perf_counter() - started)
     return {name: median(values) for name, values in times.items()}
 
 
@@ -113,7 +108,7 @@ def step_ratios(batch_size: int, num_anchors: int, repeats: int) -> None:
         if name != "VAE" and batch_size >= num_anchors:
             method.latent_terms.anchors.place(codes)  # pyright: ignore
         jobs[name] = trainer(method, x)
-    times = alternate(jobs, repeats)
+    times = alternate(jobs, repeats, block=min(10, repeats))
     vae = times["VAE"]
     cells = "  ".join(
         f"{name} {value / vae:5.2f}" for name, value in times.items() if name != "VAE"
@@ -165,7 +160,8 @@ def triplet_ratios(batch_size: int, num_anchors: int, repeats: int) -> None:
 
         return once
 
-    times = alternate({name: job(name) for name in names}, repeats)
+    few = repeats if batch_size <= 256 else 3  # the naive formula takes seconds
+    times = alternate({name: job(name) for name in names}, few)
     memory = {name: extra_memory(name, batch_size, num_anchors) for name in names}
     cells = "  ".join(
         f"{name} {times[name] / times['ours']:6.1f}× time, {memory[name]:6.0f} MiB"

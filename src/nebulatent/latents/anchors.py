@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import nn
 
-from nebulatent.ops.distances import squared_distances
+from nebulatent.ops.distances import nearest, squared_distances
 from nebulatent.typing import Float, Int, Tensor
 
 Start = Literal["kmeans", "normal", "classes"]
@@ -89,7 +89,7 @@ class AnchorSet(nn.Module):
     def assign(self, z: Float[Tensor, "codes latent"]) -> Int[Tensor, " codes"]:
         """Index of each code's nearest anchor; no gradient."""
         with torch.no_grad():
-            return squared_distances(z, self.positions).argmin(1)
+            return nearest(z, self.positions)
 
     def probabilities(
         self, z: Float[Tensor, "codes latent"], temperature: float = 1.0

@@ -19,11 +19,11 @@ The released code has none of (5)-(7) and (16); what it has is in `nebulatent.me
 """
 
 import warnings
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
 from nebulatent.data.batch import Batch
 from nebulatent.latents.anchors import AnchorSet
@@ -32,8 +32,10 @@ from nebulatent.latents.posterior import Posterior
 from nebulatent.latents.priors import AnchorMixture
 from nebulatent.objectives.elbo import elbo_terms
 from nebulatent.objectives.likelihoods import Bernoulli, Likelihood
-from nebulatent.objectives.metric import pair_loss, triplet_loss
+from nebulatent.objectives.metric import pair_value_and_gradient, triplet_value_and_gradient
 from nebulatent.ops.distances import at_least_single, squared_distances
+from nebulatent.ops.known_gradients import Gradients, with_gradients
+from nebulatent.ops.processes import gather_rows
 from nebulatent.terms import NO_TERMS, Terms
 from nebulatent.typing import Float, Int, Tensor
 
@@ -57,13 +59,14 @@ def masses(
     Our reading: `"mean"` divides the sum by the number of codes, so that the force between two
         anchors does not grow with the square of the batch; `"sum"` is as printed.
     """
-    return _masses(z - anchors[label], label, len(anchors), reduction)
+    return _masses(z - anchors.index_select(0, label), label, len(anchors), reduction)
 
 
 def _masses(offset: Tensor, label: Tensor, num_anchors: int, reduction: Reduction) -> Tensor:
-    unit = 1 / len(offset) if reduction == "mean" else 1.0
+    spread = torch.linalg.vecdot(offset, offset)
+    spread = spread / len(offset) if reduction == "mean" else spread
     ones = torch.ones(num_anchors, dtype=offset.dtype, device=offset.device)
-    return ones.index_add(0, label, offset.square().sum(1), alpha=unit)
+    return ones.index_add_(0, label, spread)
 
 
 def inverse_distances(
@@ -85,15 +88,26 @@ def inverse_distances(
 
 
 def _forces(gap: Tensor, form: Force, scale2: float) -> Tensor:
-    inverse = scale2 / gap.clamp_min(CLOSEST)
-    force = inverse.log1p() if form == "log1p" else inverse.log()
-    if form == "clamped":
-        force = force.clamp_min(0)
-    return force.fill_diagonal_(0) if not force.requires_grad else force - force.diagonal().diag()
+    """Forces by squared distance; an anchor is made infinitely far from itself, in place."""
+    inverse = scale2 / gap.fill_diagonal_(torch.inf).clamp_min(CLOSEST)
+    if form == "log1p":
+        return inverse.log1p()
+    force = inverse.log()
+    return force.clamp_min(0) if form == "clamped" else force.fill_diagonal_(0)
 
 
-class _Nebula(torch.autograd.Function):
-    r"""Eq. (7) with its gradient in closed form, which autograd would find with more operations.
+def nebula_value_and_gradients(
+    z: Float[Tensor, "codes latent"],
+    anchors: Float[Tensor, "anchors latent"],
+    label: Int[Tensor, " codes"],
+    *,
+    form: Force = "log1p",
+    scale2: float = 1.0,
+    reduction: Reduction = "mean",
+) -> tuple[
+    Float[Tensor, ""], tuple[Float[Tensor, "codes latent"], Float[Tensor, "anchors latent"]]
+]:
+    r"""`nebula_loss` and its gradients by codes and anchors.
 
     With :math:`D_{ij}` the forces' :math:`D^{-2}` and :math:`(DM)_k = \sum_j D_{kj} M_j / (m - 1)`,
 
@@ -101,40 +115,27 @@ class _Nebula(torch.autograd.Function):
 
     the anchors receive the opposite of that, and their mutual repulsion through dD/d|a_i - a_j|².
     """
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        z: Tensor,
-        anchors: Tensor,
-        label: Tensor,
-        form: Force,
-        scale2: float,
-        reduction: Reduction,
-    ) -> Tensor:
-        offset = z - anchors[label]
-        mass = _masses(offset, label, len(anchors), reduction)
-        gap = squared_distances(anchors, anchors)
-        force = _forces(gap, form, scale2)
-        norm = max(len(anchors) - 1, 1) if reduction == "mean" else 1
-        pull = force @ (mass / norm)
-        share = 2.0 / len(z) if reduction == "mean" else 2.0
-        grad_z = offset * pull[label].unsqueeze(1).mul_(share)
-        push = mass.outer(mass).mul_(_slopes(gap, force, form, scale2)).mul_(2 / norm)
-        grad_a = torch.addmm(push.sum(1, keepdim=True) * anchors, push, anchors, alpha=-1)
-        ctx.save_for_backward(grad_z, grad_a.index_add_(0, label, grad_z, alpha=-1))
-        return mass.dot(pull) / 2
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *output: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        grad_z, grad_a = ctx.saved_tensors
-        return output[0] * grad_z, output[0] * grad_a, None, None, None, None
+    z, anchors = z.detach(), anchors.detach()
+    offset = z - anchors.index_select(0, label)
+    mass = _masses(offset, label, len(anchors), reduction)
+    gap = squared_distances(anchors, anchors)
+    force = _forces(gap, form, scale2)
+    others = max(len(anchors) - 1, 1) if reduction == "mean" else 1
+    share = 2 / len(z) if reduction == "mean" else 2.0
+    pull = force.mv(mass)
+    grad_z = offset.mul_((pull * (share / others)).index_select(0, label).unsqueeze(1))
+    push = mass.outer(mass).mul_(_slopes(gap, force, form, scale2, 2 / others))
+    grad_a = torch.addmm(push.sum(1, keepdim=True) * anchors, push, anchors, alpha=-1)
+    back = torch.zeros_like(anchors).index_add_(0, label, grad_z)
+    value = mass.dot(pull).div_(2 * others)
+    if form == "literal":
+        _guard_literal(value, anchors, scale2)
+    return value, (grad_z, grad_a.sub_(back))
 
 
-def _slopes(gap: Tensor, force: Tensor, form: Force, scale2: float) -> Tensor:
-    """Derivative of each force by the squared distance; 0 where the distance is clamped."""
-    slope = -scale2 / (gap * (gap + scale2)) if form == "log1p" else -1 / gap
+def _slopes(gap: Tensor, force: Tensor, form: Force, scale2: float, factor: float) -> Tensor:
+    """Derivative of each force by the squared distance, times a factor; 0 where it is clamped."""
+    slope = -factor * scale2 / (gap * (gap + scale2)) if form == "log1p" else -factor / gap
     still = gap <= CLOSEST
     return slope.masked_fill_(still | (force == 0) if form == "clamped" else still, 0)
 
@@ -175,10 +176,10 @@ def nebula_loss(
         >>> nebula_loss(torch.zeros(1, 2), anchors, torch.tensor([0]), form="literal")
         tensor(1.3863)
     """
-    loss = _Nebula.apply(z, anchors, label, form, scale2, reduction)
-    if form == "literal":
-        _guard_literal(loss.detach(), anchors.detach(), scale2)
-    return loss
+    value, gradients = nebula_value_and_gradients(
+        z, anchors, label, form=form, scale2=scale2, reduction=reduction
+    )
+    return with_gradients([z, anchors], [value], [gradients])[0]
 
 
 def _guard_literal(loss: Tensor, anchors: Tensor, scale2: float) -> None:
@@ -206,11 +207,11 @@ def euclidean_loss(
 
     Source: Wang et al., TPAMI 2022, section 5.1; the released code's `loss_0d`.
     """
-    return (z - anchors[label]).square().sum(1).mean()
+    return (z - anchors.index_select(0, label)).square().sum(1).mean()
 
 
 class NebulaWeights(NamedTuple):
-    """How much each latent term counts.
+    """How much each latent term counts; one that counts 0 is not computed.
 
     Our reading: Eq. (17) adds the terms with weight 1. The pair term is a mean of squared
         distances, an order of magnitude larger than the others, and weighs a tenth.
@@ -235,6 +236,8 @@ class NebulaAnchors(nn.Module):
         scale: Distance s of `inverse_distances`: in units of the square root of `latent_dim` for
             `"log1p"` (standard normal anchors are twice that apart), absolute for the others.
         metric_rows: Largest number of codes in the metric terms; of more, every k-th is taken.
+        gather: Whether processes that train together take masses, pairs and triplets over the
+            codes of all, so that the terms do not depend on how many share a batch.
         anchors: The anchors themselves, if they need a warm-up or another start.
 
     Raises:
@@ -248,7 +251,7 @@ class NebulaAnchors(nn.Module):
         ['nebula', 'pair', 'triplet']
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         num_anchors: int,
         latent_dim: int,
@@ -258,6 +261,7 @@ class NebulaAnchors(nn.Module):
         weights: NebulaWeights = NebulaWeights(),
         scale: float = 1.0,
         metric_rows: int = 512,
+        gather: bool = True,
         anchors: AnchorSet | None = None,
     ) -> None:
         super().__init__()
@@ -278,7 +282,7 @@ class NebulaAnchors(nn.Module):
         self.form: Form = form
         self.metric, self.weights = metric, weights
         self.scale2 = scale**2 * (latent_dim if form == "log1p" else 1)
-        self.metric_rows = metric_rows
+        self.metric_rows, self.gather = metric_rows, gather
 
     def forward(self, z: Tensor, label: Int[Tensor, " batch"] | None = None) -> Terms:
         """The terms of one batch; none during the warm-up.
@@ -307,21 +311,35 @@ class NebulaAnchors(nn.Module):
 
     def _terms(self, z: Tensor, label: Tensor | None) -> Terms:
         z, positions = at_least_single(z), at_least_single(self.anchors.positions)
+        if self.gather:
+            z, label = gather_rows(z), None if label is None else gather_rows(label)
         label = self.assign(z) if label is None else label
-        if self.form == "euclidean":
-            values = {"nebula": euclidean_loss(z, positions, label)}
-        else:
+        known: dict[str, tuple[Tensor, Gradients]] = {}
+        if self.weights.nebula and self.form != "euclidean":
             reduction = "sum" if self.form == "literal" else "mean"
-            values = {
-                "nebula": nebula_loss(
-                    z, positions, label, form=self.form, scale2=self.scale2, reduction=reduction
-                )
-            }
-        if self.metric:
-            step = -(-len(z) // self.metric_rows)
-            values["pair"] = pair_loss(z[::step], label[::step])
-            values["triplet"] = triplet_loss(z[::step], label[::step])
-        return Terms(values, self.weights._asdict())
+            known["nebula"] = nebula_value_and_gradients(
+                z, positions, label, form=self.form, scale2=self.scale2, reduction=reduction
+            )
+        if self.metric and self.weights.pair:
+            known["pair"] = self._of_few(pair_value_and_gradient, z, label)
+        if self.metric and self.weights.triplet:
+            known["triplet"] = self._of_few(triplet_value_and_gradient, z, label)
+        values, gradients = zip(*known.values(), strict=True) if known else ((), ())
+        terms = dict(zip(known, with_gradients([z, positions], values, gradients), strict=True))
+        if self.weights.nebula and self.form == "euclidean":
+            terms["nebula"] = euclidean_loss(z, positions, label)
+        return Terms(terms, self.weights._asdict())
+
+    def _of_few(
+        self, term: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], z: Tensor, label: Tensor
+    ) -> tuple[Tensor, Gradients]:
+        """A metric term and its gradients, by at most `metric_rows` of the codes."""
+        step = -(-len(z) // self.metric_rows)
+        value, gradient = term(z[::step], label[::step])
+        if step > 1:
+            gradient, few = torch.zeros_like(z), gradient
+            gradient[::step] = few
+        return value, (gradient, None)
 
     def place(self, z: Float[Tensor, "codes latent"], *, seed: int = 0) -> None:
         """Move the anchors to the k-means centres of `z`; worth doing once, after a warm-up."""

@@ -6,15 +6,18 @@ r"""Metric learning from labels, whoever gave them: the pair and the triplet ter
 | (16) | `triplet_loss` |
 """
 
-from typing import Any
-
 import torch
-from torch.autograd.function import once_differentiable
 
-from nebulatent.ops.triplets import triplet_loss
+from nebulatent.ops.known_gradients import with_gradients
+from nebulatent.ops.triplets import triplet_loss, triplet_value_and_gradient
 from nebulatent.typing import Float, Int, Tensor
 
-__all__ = ["pair_loss", "triplet_loss"]
+__all__ = [
+    "pair_loss",
+    "pair_value_and_gradient",
+    "triplet_loss",
+    "triplet_value_and_gradient",
+]
 
 
 def pair_loss(z: Float[Tensor, "codes latent"], label: Int[Tensor, " codes"]) -> Float[Tensor, ""]:
@@ -35,25 +38,20 @@ def pair_loss(z: Float[Tensor, "codes latent"], label: Int[Tensor, " codes"]) ->
         >>> pair_loss(torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1]))
         tensor(4.)
     """
-    return _PairLoss.apply(z, label)  # pyright: ignore[reportReturnType]
+    value, gradient = pair_value_and_gradient(z, label)
+    return with_gradients([z], [value], [[gradient]])[0]
 
 
-class _PairLoss(torch.autograd.Function):
-    """Value and gradient at once; the centres need no gradient, theirs sums to zero exactly."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, label: Tensor) -> Tensor:  # noqa: ANN401
-        counts = torch.bincount(label).to(z.dtype)
-        centres = z.new_zeros(len(counts), z.shape[1]).index_add_(0, label, z)
-        centres /= counts.clamp_min(1).unsqueeze(1)
-        num_pairs = counts.dot(counts - 1).clamp_min(1)
-        weight = (counts * (2 / num_pairs))[label].unsqueeze(1)
-        offset = z - centres[label]
-        pull = weight * offset
-        ctx.save_for_backward(2 * pull)
-        return pull.flatten().dot(offset.flatten())
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *output: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        return output[0] * ctx.saved_tensors[0], None
+def pair_value_and_gradient(
+    z: Float[Tensor, "codes latent"], label: Int[Tensor, " codes"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, "codes latent"]]:
+    """`pair_loss` and its gradient; the centres need none, theirs sum to zero exactly."""
+    z = z.detach()
+    counts = torch.bincount(label).to(z.dtype)
+    centres = z.new_zeros(len(counts), z.shape[1]).index_add_(0, label, z)
+    centres /= counts.clamp_min(1).unsqueeze(1)
+    num_pairs = counts.dot(counts - 1).clamp_min(1)
+    weight = (counts * (2 / num_pairs)).index_select(0, label).unsqueeze(1)
+    offset = z - centres.index_select(0, label)
+    pull = weight * offset
+    return pull.flatten().dot(offset.flatten()), pull.mul_(2)

@@ -2,7 +2,7 @@
 
 import torch
 
-from nebulatent.typing import Float, Tensor
+from nebulatent.typing import Float, Int, Tensor
 
 HALF = (torch.float16, torch.bfloat16)
 FEW = 1 << 16  # pairs for which one direct kernel beats the matrix product's nine small operations
@@ -29,6 +29,16 @@ def squared_distances(
     a, b = a - origin, b - origin
     cross = torch.addmm(a.square().sum(1, keepdim=True), a, b.T, alpha=-2)
     return (cross + b.square().sum(1)).clamp_min(0)
+
+
+def nearest(
+    a: Float[Tensor, "rows latent"], b: Float[Tensor, "columns latent"]
+) -> Int[Tensor, " rows"]:
+    """Index of the row of `b` that is nearest to each row of `a`; the lowest one in a tie."""
+    a, b = at_least_single(a), at_least_single(b)
+    if len(a) * len(b) <= FEW:  # the root, which squaring would undo
+        return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+    return squared_distances(a, b).argmin(1)
 
 
 def at_least_single(x: Tensor) -> Tensor:

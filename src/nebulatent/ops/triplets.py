@@ -25,12 +25,12 @@ logarithm does, so that the error is *relative* in value and gradient, even if e
 
 from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
+from nebulatent.ops.known_gradients import with_gradients
 from nebulatent.typing import Bool, Float, Int, Tensor
 
 # Pairs whose distances are computed together, and pairs sorted and summed together. On a CPU the
@@ -39,6 +39,7 @@ from nebulatent.typing import Bool, Float, Int, Tensor
 # milliseconds where cores are shared.
 _GROUP = 1 << 20
 _CPU_BLOCK = 1 << 14
+_FEW = 1 << 19  # triplets of a block that are faster one by one than sorted
 
 
 class _Series(NamedTuple):
@@ -90,14 +91,21 @@ def triplet_loss(
         >>> triplet_loss(z, torch.tensor([0, 0, 1]))  # ln(2 - 0.25 / 1.01)
         tensor(0.5610)
     """
+    value, gradient = triplet_value_and_gradient(z, label, margin=margin)
+    return with_gradients([z], [value], [[gradient]])[0]
+
+
+def triplet_value_and_gradient(
+    z: Float[Tensor, "codes latent"], label: Int[Tensor, " codes"], *, margin: float = 0.01
+) -> tuple[Float[Tensor, ""], Float[Tensor, "codes latent"]]:
+    """`triplet_loss` and its gradient (0 where `z` needs none)."""
     if not margin > 0:
         raise ValueError(f"`margin` must be > 0, got {margin}; the paper has 0.01.")
     if len(label) != len(z):
         raise ValueError(
             f"`label` must have one entry per code, got {len(label)} for {len(z)} codes."
         )
-    with_gradient = z.requires_grad and torch.is_grad_enabled()
-    return _triplets(z, label, float(margin), with_gradient)[0]
+    return _triplets(z.detach(), label, float(margin), z.requires_grad)
 
 
 @torch.library.custom_op("nebulatent::triplets", mutates_args=())
@@ -112,19 +120,6 @@ def _triplets(
 @_triplets.register_fake
 def _(z: Tensor, label: Tensor, margin: float, with_gradient: bool) -> tuple[Tensor, Tensor]:
     return z.new_empty(()), torch.empty_like(z)
-
-
-def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401
-    ctx.mark_non_differentiable(output[1])
-    ctx.save_for_backward(output[1])
-
-
-@once_differentiable
-def _scale_gradient(ctx: Any, value: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
-    return value * ctx.saved_tensors[0], None, None, None
-
-
-_triplets.register_autograd(_scale_gradient, setup_context=_keep_gradient)
 
 
 def _value_and_gradient(
@@ -146,12 +141,16 @@ def _value_and_gradient(
         rows = slice(start, start + per_group)
         pairs = _squared_distances(x, rows, exact)
         for block, names in zip(pairs.split(per_block), label[rows].split(per_block), strict=True):
-            positive = names[:, None] == label
+            same = names[:, None] == label
+            positive = same.clone()
             positive.diagonal(start).fill_(False)
             start += len(block)
             members = positive.sum(1)
             valid += (members * (len(x) - 1 - members)).sum()
-            total += _row_sums(block, positive, margin, series, with_gradient)
+            if int(members.sum()) * len(x) <= _FEW:
+                total += _direct_sums(block, same, positive, margin, single=not exact)
+            else:
+                total += _row_sums(block, positive, margin, series, with_gradient)
         if with_gradient:
             _add_gradient(gradient, x, rows, slope=pairs)
     valid.clamp_(min=1)
@@ -181,6 +180,42 @@ def _add_gradient(
     block = x[rows]
     gradient[rows] += 2 * (slope.sum(1, keepdim=True) * block - slope @ x)
     gradient += 2 * (slope.sum(0)[:, None] * x - slope.T @ block)
+
+
+def _direct_sums(
+    distance: Float[Tensor, "rows codes"],
+    same: Bool[Tensor, "rows codes"],
+    positive: Bool[Tensor, "rows codes"],
+    margin: float,
+    *,
+    single: bool,
+) -> Float[Tensor, ""]:
+    """As `_row_sums`, triplet by triplet: one row of negatives for each (i, p).
+
+    Where v is not a negative's it is so large that the triplet does not count.
+    """
+    far = 2 * (distance.max() + margin)
+    v = torch.where(same, far, distance)
+    row, column = positive.nonzero(as_tuple=True)
+    u_inverse = (distance[row, column] + margin).reciprocal_().unsqueeze(1)
+    if single:
+        v, u_inverse = v.float(), u_inverse.float()
+    r, rest, slope = v.new_empty(3, len(row), len(v[0]))
+    torch.index_select(v, 0, row, out=r)
+    torch.sub(2, r.mul_(u_inverse), out=rest)
+    torch.sub(rest.clamp_min_(1), 1, out=slope)
+    slope.sign_().div_(rest).mul_(u_inverse)  # -dL/dv; 0 where it does not count
+    by_u = torch.linalg.vecdot(slope, r).to(distance.dtype)
+    by_v = v.zero_().index_add_(0, row, slope)
+    distance.copy_(by_v.neg_())
+    distance[row, column] = by_u
+    return _sum_of_logarithms(rest.flatten()).to(distance.dtype)
+
+
+def _sum_of_logarithms(x: Float[Tensor, " values"]) -> Float[Tensor, ""]:
+    """Sum of ln x for x in [1, 2]: eight factors are multiplied before each logarithm."""
+    whole = len(x) // 8 * 8
+    return x[:whole].view(8, -1).prod(0).log_().sum() + x[whole:].log().sum()
 
 
 def _row_sums(
