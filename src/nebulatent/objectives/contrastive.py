@@ -18,7 +18,7 @@ from nebulatent.typing import Float, Tensor
 
 def info_nce(
     a: Float[Tensor, "batch latent"],
-    b: Float[Tensor, "batch latent"],
+    b: Float[Tensor, "others latent"],
     *,
     temperature: float = 0.1,
     gather: bool = True,
