@@ -1,11 +1,15 @@
 """The order in which an epoch visits the data: all of it, evenly, as the seed says."""
 
+from random import Random
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from data.spies import SpyRows
 from nebulatent.data.batch import Batch, Batches
 
 counts = st.integers(1, 60)
@@ -105,6 +109,68 @@ def test_preparation_comes_before_the_view_and_is_part_of_the_target() -> None:
     batch = next(batches.epoch(0))
     assert batch.y.dtype == torch.float32 and batch.y.max() == 7 / 255
     assert torch.equal(batch.x, -batch.y)
+
+
+@given(counts, st.integers(1, 20), st.integers(0, 2**32), st.integers(0, 3))
+def test_the_order_is_the_seeded_permutation_cut_evenly(
+    count: int, size: int, seed: int, epoch: int
+) -> None:
+    batches = numbered(count, batch_size=size, seed=seed)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    parts = torch.randperm(count, generator=generator).tensor_split(len(batches))
+    for batch, rows in zip(batches.epoch(epoch), parts, strict=True):
+        assert torch.equal(batch.x.flatten().long(), rows)
+
+
+@given(counts, st.integers(1, 20), st.randoms())
+def test_batches_asked_for_in_any_order_are_those_of_the_epoch(
+    count: int, size: int, random: Random
+) -> None:
+    batches = Batches(torch.rand(count, 2), batch_size=size, view=noisy)
+    places = [(epoch, index) for epoch in (0, 5) for index in range(len(batches))]
+    random.shuffle(places)
+    found = {place: batches.batch(*place) for place in places}
+    for epoch in (0, 5):
+        for index, batch in enumerate(batches.epoch(epoch)):
+            assert torch.equal(batch.x, found[epoch, index].x)
+            assert torch.equal(batch.y, found[epoch, index].y)
+
+
+@given(counts, st.integers(1, 20), st.integers(0, 70))
+def test_an_epoch_may_begin_in_the_middle(count: int, size: int, start: int) -> None:
+    batches = Batches(torch.rand(count, 2), batch_size=size, view=noisy)
+    rest = list(batches.epoch(2))[start:]
+    for mine, theirs in zip(batches.epoch(2, start), rest, strict=True):
+        assert torch.equal(mine.x, theirs.x)
+
+
+@pytest.mark.parametrize("index", [-1, 4])
+def test_a_batch_that_is_not_there_is_refused(index: int) -> None:
+    with pytest.raises(IndexError, match=rf"`index` must lie in 0\.\.3, got {index}\."):
+        numbered(20, batch_size=5).batch(0, index)
+
+
+def test_only_the_rows_of_a_batch_are_read() -> None:
+    spy = SpyRows(np.arange(40, dtype=np.float32).reshape(20, 2))
+    batches = Batches(spy, batch_size=5).share(1, 2)
+    batch = batches.batch(0, 1)
+    assert spy.read == (batch.x[:, 0] / 2).int().tolist() and len(spy.read) == len(batch.x)
+    spy.read.clear()
+    assert len(batches.sample(3).x) == len(spy.read) == 3
+
+
+def test_rows_and_tensors_give_the_same_batches() -> None:
+    x = np.random.default_rng(0).random((20, 2), dtype=np.float32)
+    kinds = [Batches(kind, batch_size=6, view=noisy) for kind in (torch.tensor(x), x, SpyRows(x))]
+    for one, two, three in zip(*(batches.epoch(1) for batches in kinds), strict=True):
+        assert torch.equal(one.x, two.x) and torch.equal(one.x, three.x)
+
+
+def test_the_order_of_an_epoch_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches, draw, drawn = numbered(20, batch_size=5), torch.randperm, []
+    monkeypatch.setattr(torch, "randperm", lambda *a, **k: (drawn.append(a), draw(*a, **k))[1])
+    list(batches.epoch(0))
+    assert len(drawn) == 1
 
 
 def test_sample_is_prepared_clean_labelled_and_the_same_every_time() -> None:

@@ -57,9 +57,11 @@ def damaged(draw: st.DrawFn, content: bytes) -> bytes:
     return content[:place] + new + rest
 
 
-def _read_or_sentence(path: Path, is_sentence: Callable[[BaseException], bool]) -> Table | None:
+def _read_or_sentence(
+    path: Path, is_sentence: Callable[[BaseException], bool], lazy: bool | None = None
+) -> Table | None:
     try:
-        return read(path, trainable=False)
+        return read(path, trainable=False, lazy=lazy)
     except (ValueError, FileNotFoundError, OSError) as error:
         assert is_sentence(error), str(error)
         return None
@@ -85,6 +87,26 @@ def test_damaged_files_give_one_sentence(
     if table is not None:
         assert len(table.ids) == len(table.x) > 0
         assert np.isfinite(table.x).all()
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.png", "a.jpg"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damaged_files_that_stay_on_disk_give_one_sentence_or_the_same_values(
+    data: st.DataObject,
+    name: str,
+    is_sentence: Callable[[BaseException], bool],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "lazy fuzz" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data.draw(damaged(VALID[name])))
+    place = folder / name if name == "a.npy" else folder
+    lazy = _read_or_sentence(place, is_sentence, lazy=True)
+    eager = _read_or_sentence(place, is_sentence, lazy=False)
+    if lazy is not None and eager is not None:
+        assert np.array_equal(lazy.x[:], eager.x)
+        assert lazy.fingerprint == eager.fingerprint
 
 
 @settings(max_examples=150, deadline=None)

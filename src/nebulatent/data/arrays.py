@@ -6,48 +6,24 @@ Names in the manner of Keras (`x_train`, `y_test`) and MedMNIST (`train_images`,
 give an official split. Letter case does not matter.
 """
 
-import math
-import tokenize
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Shaped
-from numpy.lib import format as npy
 
 from nebulatent.data.layout import to_samples
-from nebulatent.data.limits import check_deflated, check_memory, check_plain
+from nebulatent.data.limits import check_deflated, check_memory, check_plain, check_stored
+from nebulatent.data.mapped import MappedRows, lay_out
+from nebulatent.data.npy_header import DAMAGED, Header, read_header
+from nebulatent.data.rows import lazy_note, read_later
 from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
 
 SAMPLES = ("x", "data", "images", "arr_0")
 LABELS = ("y", "label", "labels", "target", "targets")
 PARTS = ("train", "test")
-MAX_SIZE = 1 << 62  # of one axis
-DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    EOFError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-
-
-class _Header(NamedTuple):
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    size: int  # bytes of header and numbers together
 
 
 class _Names(NamedTuple):
@@ -57,17 +33,26 @@ class _Names(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_npy(path: Path) -> Table:
+def read_npy(path: Path, lazy: bool | None = None) -> Table:
     """The samples of an `.npy` file.
+
+    Arguments:
+        path: The file.
+        lazy: Whether samples stay on disk until they are needed; None decides by the size of the
+            file (and a large one in Fortran's order is read whole).
 
     Raises:
         ValueError: If the file is damaged, holds Python objects, or its axes are not of samples.
     """
-    header = _read_header(lambda: path.open("rb"), str(path))
-    _check_plain_numbers(header, str(path))
-    check_plain(header.size, path.stat().st_size, str(path))
-    x, notes = to_samples(np.load(path, allow_pickle=False), str(path))
-    return build_table(x, source=str(path), notes=(NO_SPLIT, *notes))
+    source = str(path)
+    header = read_header(lambda: path.open("rb"), source)
+    check_stored(header.size, path.stat().st_size, source)
+    if lazy or (read_later(header.size, lazy) and header.by_row):
+        x, notes = lay_out(MappedRows(path, header), source)
+    else:
+        check_memory(header.size, source)
+        x, notes = to_samples(np.load(path, allow_pickle=False), source)
+    return build_table(x, source=source, notes=(NO_SPLIT, *lazy_note(x), *notes))
 
 
 def read_npz(path: Path, split: Split) -> Table:
@@ -91,35 +76,7 @@ def read_npz(path: Path, split: Split) -> Table:
     )
 
 
-def _read_header(opened: Callable[[], IO[bytes]], source: str) -> _Header:
-    try:
-        with opened() as stream:
-            version = npy.read_magic(stream)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read(stream)
-            start = stream.tell()
-    except DAMAGED as error:
-        raise ValueError(
-            f"`{source}` must begin with a NumPy header, got something else: it is truncated, "
-            "damaged or another kind of file (pickles are never read); save it again with NumPy."
-        ) from error
-    return _Header(shape, dtype, start + math.prod(shape) * dtype.itemsize)
-
-
-def _check_plain_numbers(header: _Header, source: str) -> None:
-    if header.dtype.hasobject:
-        raise ValueError(
-            f"`{source}` must hold plain arrays, got Python objects (a pickle), which are refused "
-            "and never unpickled; save numbers, or text with .astype(str), or leave that array out."
-        )
-    if header.dtype.kind not in "buifSU" or any(not 0 <= size < MAX_SIZE for size in header.shape):
-        raise ValueError(
-            f"`{source}` must hold real numbers (or text, for labels and ids), got type "
-            f"'{header.dtype.kind}' with {len(header.shape)} axes; convert it before saving."
-        )
-
-
-def _read_headers(path: Path) -> dict[str, _Header]:
+def _read_headers(path: Path) -> dict[str, Header]:
     """Headers of all entries, each checked against the bytes that are there."""
     with _open(path) as archive:
         headers = {
@@ -138,12 +95,11 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise _damaged(path) from error
 
 
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: str) -> _Header:
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: str) -> Header:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"`{source}` must be stored or deflated, got another compression.")
     check_deflated(info.file_size, info.compress_size, source)
-    header = _read_header(lambda: archive.open(info), source)
-    _check_plain_numbers(header, source)
+    header = read_header(lambda: archive.open(info), source)
     check_plain(header.size, info.file_size, source)
     return header
 
@@ -177,7 +133,7 @@ def _join(
         ) from error
 
 
-def _choose(headers: dict[str, _Header], split: Split, path: Path) -> _Names:
+def _choose(headers: dict[str, Header], split: Split, path: Path) -> _Names:
     official = {part: _find(headers, _split_names(SAMPLES, part)) for part in PARTS}
     if not any(official.values()):
         return _choose_whole(headers, path)
@@ -193,7 +149,7 @@ def _choose(headers: dict[str, _Header], split: Split, path: Path) -> _Names:
     return _named(headers, x, labels, ids)
 
 
-def _choose_whole(headers: dict[str, _Header], path: Path) -> _Names:
+def _choose_whole(headers: dict[str, Header], path: Path) -> _Names:
     x = _find(headers, SAMPLES)
     if not x:
         x = [name for name, header in headers.items() if len(header.shape) >= 2]
@@ -206,7 +162,7 @@ def _choose_whole(headers: dict[str, _Header], path: Path) -> _Names:
     return names._replace(notes=(*names.notes, NO_SPLIT))
 
 
-def _named(headers: dict[str, _Header], x: list[str], labels: list[str], ids: list[str]) -> _Names:
+def _named(headers: dict[str, Header], x: list[str], labels: list[str], ids: list[str]) -> _Names:
     # Labels or ids of only one of two parts are of no use to the whole.
     labels = labels if len(labels) == len(x) else []
     ids = ids if len(ids) == len(x) else []
@@ -217,7 +173,7 @@ def _named(headers: dict[str, _Header], x: list[str], labels: list[str], ids: li
     return _Names(x, labels, ids, (said + (f"; not read: {', '.join(left)}." if left else "."),))
 
 
-def _find(headers: dict[str, _Header], names: Iterable[str]) -> list[str]:
+def _find(headers: dict[str, Header], names: Iterable[str]) -> list[str]:
     """The first of the names that is there, as a list of one or none."""
     present = {name.lower(): name for name in headers}
     return next(([present[name]] for name in names if name in present), [])
@@ -227,5 +183,5 @@ def _split_names(names: Iterable[str], part: str) -> list[str]:
     return [pattern for name in names for pattern in (f"{name}_{part}", f"{part}_{name}")]
 
 
-def _listed(headers: dict[str, _Header]) -> str:
+def _listed(headers: dict[str, Header]) -> str:
     return ", ".join(f"{name} ({'×'.join(map(str, h.shape))})" for name, h in headers.items())

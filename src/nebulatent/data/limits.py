@@ -16,10 +16,20 @@ DEFLATE_RATIO = 1032
 
 
 def check_plain(claimed: int, stored: int, source: str) -> None:
-    """Refuse an uncompressed file whose size is not what its header claims.
+    """Refuse an uncompressed file whose size is not what its header claims, or exceeds memory.
 
     Raises:
         ValueError: If the sizes differ, or the claim exceeds the machine's memory.
+    """
+    check_stored(claimed, stored, source)
+    check_memory(claimed, source)
+
+
+def check_stored(claimed: int, stored: int, source: str) -> None:
+    """Refuse an uncompressed file whose size is not what its header claims.
+
+    Raises:
+        ValueError: If the sizes differ.
     """
     if claimed != stored:
         what = "truncated" if stored < claimed else "longer than it says"
@@ -27,7 +37,6 @@ def check_plain(claimed: int, stored: int, source: str) -> None:
             f"`{source}` must hold the {claimed} bytes its header claims, got {stored}: the file "
             f"is {what}; copy or create it again."
         )
-    check_memory(claimed, source)
 
 
 def check_deflated(claimed: int, stored: int, source: str) -> None:

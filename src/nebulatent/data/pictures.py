@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from nebulatent.data.parts import Part, gone, read_part
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -26,7 +28,7 @@ class Picture(NamedTuple):
     """What the header of a picture file says.
 
     Arguments:
-        path: The file.
+        source: The file, or the part of a larger file.
         height: Pixels, upright.
         width: Pixels, upright.
         channels: 1 for grey, 3 for anything else.
@@ -34,7 +36,7 @@ class Picture(NamedTuple):
         deep: Whether it has more than 8 bits a channel.
     """
 
-    path: Path
+    source: Path | Part
     height: int
     width: int
     channels: int
@@ -42,19 +44,18 @@ class Picture(NamedTuple):
     deep: bool
 
 
-def inspect(path: Path) -> Picture:
+def inspect(source: Path | Part) -> Picture:
     """Read a picture's header.
 
     Raises:
+        FileNotFoundError: If the file is gone.
         ValueError: If the file is not a picture.
     """
-    from PIL import Image
-
-    with _one_sentence(path), Image.open(path) as image:
+    with _opened(source) as image:
         width, height = image.size[::-1] if _orientation(image) in ROTATED else image.size
         channels = 1 if image.mode in GREY_MODES else 3
         deep = image.mode.startswith("I")
-        return Picture(path, height, width, channels, _is_transparent(image), deep)
+        return Picture(source, height, width, channels, _is_transparent(image), deep)
 
 
 def decode(
@@ -68,12 +69,13 @@ def decode(
         channels: 1 (grey) or 3 (colour).
 
     Raises:
+        FileNotFoundError: If the file is gone.
         ValueError: If the file is truncated or damaged.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     height, width = size
-    with _one_sentence(picture.path), Image.open(picture.path) as image:
+    with _opened(picture.source) as image:
         if (picture.height, picture.width) != size:
             side = 2 * max(size)
             image.draft(None, (side, side))  # a large JPEG is decoded at a fraction of its size
@@ -110,22 +112,26 @@ def _orientation(image: "Image") -> int:
 
 
 @contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises or warns of into one sentence that names the file."""
+def _opened(source: Path | Part) -> Iterator["Image"]:
+    """Open a picture; whatever its decoder raises becomes one sentence that names the file."""
     from PIL import Image
 
+    stream = read_part(source) if isinstance(source, Part) else source
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            yield
+            with Image.open(stream) as image:
+                yield image
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise ValueError(
-                f"`{path}` must have fewer than {Image.MAX_IMAGE_PIXELS} pixels, got more; "
+                f"`{source}` must have fewer than {Image.MAX_IMAGE_PIXELS} pixels, got more; "
                 "make it smaller or leave it out."
             ) from error
+        except FileNotFoundError as error:
+            raise FileNotFoundError(gone(source)) from error
         except Exception as error:  # damaged files make decoders raise nearly anything
             raise ValueError(
-                f"`{path}` must be a complete picture, got one that is truncated, damaged or of "
+                f"`{source}` must be a complete picture, got one that is truncated, damaged or of "
                 "another kind; replace or remove it."
             ) from error

@@ -7,25 +7,33 @@ path                                     reader
 `.npy`, `.npz`                           :mod:`.arrays`
 `.csv`, `.tsv`, `.txt`                   :mod:`.csv_table`
 folder or file named `…images-idx3-…`    :mod:`.idx`
+`.tar`, folder of `.tar` files           :mod:`.shards`
 folder with `train` and `test`           :mod:`.folder`, official split
 any other folder                         :mod:`.folder`, pictures
 ======================================== ==================================================
+
+Samples of an `.npy` file, of a folder of pictures or of tars may stay on disk: they do if there is
+more than a gibibyte of them, and are then read row by row as they are needed.
 """
 
 import os
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+
 from nebulatent.data.arrays import read_npy, read_npz
 from nebulatent.data.csv_table import read_csv
 from nebulatent.data.digits import load_digits
 from nebulatent.data.folder import is_split_folder, read_image_folder, read_split_folder
 from nebulatent.data.idx import IMAGES, find_idx_sets, read_idx_folder, read_idx_set
+from nebulatent.data.shards import TAR, find_shards, read_shard, read_shard_folder
 from nebulatent.data.table import Split, Table, check_trainable
 
 DIGITS = "digits"
 SUPPORTED = (
-    ".npy, .npz, .csv, .tsv, .txt, a folder of pictures, a folder of IDX files, or the word digits"
+    ".npy, .npz, .csv, .tsv, .txt, .tar, a folder of pictures, of tars or of IDX files, or the "
+    "word digits"
 )
 
 
@@ -35,6 +43,7 @@ def read(
     split: str = "train",
     image_size: int | None = None,
     trainable: bool = True,
+    lazy: bool | None = None,
 ) -> Table:
     """Read a data set.
 
@@ -45,6 +54,8 @@ def read(
         image_size: Side of square pictures; None keeps or chooses by rule (:mod:`.folder`).
             Arrays are never resized.
         trainable: Whether to demand what training needs: two samples that differ.
+        lazy: Whether samples stay on disk and are read as they are needed; None decides by their
+            size. The values are the same, and so is the fingerprint.
 
     Raises:
         FileNotFoundError: If the path, or the split, is not there.
@@ -56,42 +67,44 @@ def read(
         ((1438, 1, 8, 8), 'images')
     """
     _check_side(image_size)
-    table = _read(os.fspath(path), _to_split(split), image_size)
+    table = _read(os.fspath(path), _to_split(split), image_size, lazy)
+    _check_lazy(table, lazy, str(path))
     if trainable:
         check_trainable(table, str(path))
     _check_size(table, image_size, str(path))
     return table
 
 
-def _read(path: str, split: Split, image_size: int | None) -> Table:
+def _read(path: str, split: Split, image_size: int | None, lazy: bool | None) -> Table:
     if path == DIGITS:
         return load_digits(split)
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"`{path}` must be a file or folder, got nothing of that name.")
-    return _read_folder(place, split, image_size) if place.is_dir() else _read_file(place, split)
+    if place.is_dir():
+        return _read_folder(place, split, image_size, lazy)
+    return _read_file(place, split, image_size, lazy)
 
 
-def _read_folder(folder: Path, split: Split, image_size: int | None) -> Table:
+def _read_folder(folder: Path, split: Split, image_size: int | None, lazy: bool | None) -> Table:
     if find_idx_sets(folder):
         return read_idx_folder(folder, split)
+    if find_shards(folder):
+        return read_shard_folder(folder, split, image_size, lazy)
     if is_split_folder(folder):
-        return read_split_folder(folder, split, image_size)
-    return read_image_folder(folder, image_size)
+        return read_split_folder(folder, split, image_size, lazy)
+    return read_image_folder(folder, image_size, lazy)
 
 
-def _read_file(path: Path, split: Split) -> Table:
-    if not path.is_file():
-        raise ValueError(f"`{path}` must be a file or folder, got a device or pipe.")
-    with path.open("rb") as file:  # a file that may not be read fails here, with its own sentence
-        empty = not file.read(1)
-    if empty:
-        raise ValueError(f"`{path}` must hold samples, got an empty file.")
+def _read_file(path: Path, split: Split, image_size: int | None, lazy: bool | None) -> Table:
+    _check_file(path)
     extension = path.suffix.lower()
     if extension == ".npz":
         return read_npz(path, split)
     if extension == ".npy":
-        return read_npy(path)
+        return read_npy(path, lazy)
+    if extension == TAR:
+        return read_shard(path, image_size, lazy)
     if IMAGES.fullmatch(path.name):
         return read_idx_set(path)
     if extension in (".csv", ".tsv", ".txt"):
@@ -100,11 +113,28 @@ def _read_file(path: Path, split: Split) -> Table:
     raise ValueError(f"`{path}` must be one of {SUPPORTED}; got {got}.")
 
 
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"`{path}` must be a file or folder, got a device or pipe.")
+    with path.open("rb") as file:  # a file that may not be read fails here, with its own sentence
+        empty = not file.read(1)
+    if empty:
+        raise ValueError(f"`{path}` must hold samples, got an empty file.")
+
+
 def _to_split(name: str) -> Split:
     for split in get_args(Split):
         if name == split:
             return split
     raise ValueError(f"`split` must be train, test or all, got {name!r}.")
+
+
+def _check_lazy(table: Table, lazy: bool | None, source: str) -> None:
+    if lazy and isinstance(table.x, np.ndarray):
+        raise ValueError(
+            f"`lazy` must be left out for `{source}`, got True: only an .npy file, a folder of "
+            "pictures and tars can be read row by row; save the samples as .npy."
+        )
 
 
 def _check_side(image_size: int | None) -> None:

@@ -17,6 +17,7 @@ An image value outside this range, which new data may have, is clamped: a decode
 [0, 1] could not produce it. Vectors are never clamped.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
@@ -24,13 +25,15 @@ import numpy as np
 import torch
 from jaxtyping import Float as ArrayFloat
 
-from nebulatent.data.table import Samples, Table
+from nebulatent.data.rows import Rows, blocks
+from nebulatent.data.table import Table
 from nebulatent.typing import Float, Tensor
 
 Rule = Literal["unit", "standard", "binary"]
 FULL_SCALES = (1.0, 255.0, 65535.0)
 WHITE = torch.tensor(255.0, dtype=torch.float32)
 ROWS = 4096  # of vectors whose moments are summed at once, in float64
+MOMENT_VALUES = 1 << 25  # of the same: fewer rows if they are long
 
 
 class Scaling(NamedTuple):
@@ -75,10 +78,10 @@ class Scaling(NamedTuple):
         low = self.shift.item()
         high = low + self.scale.item()
         units = f"the training data's range of {low:g} to {high:g}"
-        outside = float(((table.x < low) | (table.x > high)).mean())
-        if outside > 0:
+        if table.low.min() < low or table.high.max() > high:
+            outside = _share_outside(table.x, low, high)
             return (f"{outside:.2%} of the values lie outside {units} and are clamped to it.",)
-        if table.x.max() - low < 0.02 * (high - low):
+        if table.high.max() - low < 0.02 * (high - low):
             return (f"All values are in the lowest 2% of {units}; check their units.",)
         return ()
 
@@ -113,9 +116,9 @@ def fit_scaling(table: Table) -> Scaling:
         table: The training part only.
     """
     if table.kind == "images":
-        low, high = _low(float(table.x.min())), _high(float(table.x.max()))
+        low, high = _low(float(table.low.min())), _high(float(table.high.max()))
         return Scaling("unit", _double(low), _double(high - low if high > low else 1.0))
-    if ((table.x == 0) | (table.x == 1)).all():
+    if all(((block == 0) | (block == 1)).all() for block in blocks(table.x)):
         return Scaling("binary", _double(0.0), _double(1.0))
     mean, std = _moments(table.x)
     std[std < np.finfo(np.float32).tiny] = 1.0
@@ -180,14 +183,20 @@ def _high(largest: float) -> float:
     return next((full for full in FULL_SCALES if full / 2 < largest <= full), largest)
 
 
+def _share_outside(x: Rows, low: float, high: float) -> float:
+    outside = sum(int(((block < low) | (block > high)).sum()) for block in blocks(x))
+    return outside / math.prod(x.shape)
+
+
 def _moments(
-    x: Samples,
+    x: Rows,
 ) -> tuple[ArrayFloat[np.ndarray, " features"], ArrayFloat[np.ndarray, " features"]]:
     """Mean and standard deviation in float64, exact zeros for constant features."""
-    origin = x[0].astype(np.float64)  # sums of differences from a sample do not cancel
+    origin = x[:1][0].astype(np.float64)  # sums of differences from a sample do not cancel
     total, square = np.zeros_like(origin), np.zeros_like(origin)
-    for start in range(0, len(x), ROWS):
-        difference = x[start : start + ROWS] - origin
+    step = max(1, min(ROWS, MOMENT_VALUES // len(origin)))
+    for start in range(0, len(x), step):
+        difference = x[start : start + step] - origin
         total += difference.sum(axis=0)
         square += np.einsum("ij,ij->j", difference, difference)
     mean = total / len(x)

@@ -1,10 +1,12 @@
-"""A data set in memory, however it was stored: samples in order, their ids, labels if any.
+"""A data set, however it was stored: samples in order, their ids, labels if any.
 
 Values are raw, as found in the file; :mod:`nebulatent.data.scaling` turns them into what a model
-sees. Images of bytes stay bytes, a quarter of the memory of floats.
+sees. Images of bytes stay bytes, a quarter of the memory of floats. Samples are in memory, or stay
+on disk (:mod:`nebulatent.data.rows`); all that is said of them is found in one pass over blocks.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -12,10 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from nebulatent.data.labels import Values, encode_labels
+from nebulatent.data.rows import RowNumbers, Rows, blocks, take_rows
 
 Kind = Literal["vectors", "images"]
 Split = Literal["train", "test", "all"]
-Samples = Shaped[np.ndarray, "samples *shape"]
 
 NO_SPLIT = "There is no official split: every split is the whole set."
 NAMED = 8  # columns named in a message before "and … more"
@@ -26,7 +28,7 @@ class Table(NamedTuple):
 
     Arguments:
         x: Vectors as float32 (samples, features); images as uint8 or float32
-            (samples, channels, height, width); raw values, unscaled.
+            (samples, channels, height, width); raw values, unscaled, in memory or on disk.
         ids: One per sample, in file order: file name relative to the folder, id column, or row
             number as text.
         label: One per sample, an index into `label_names`; for evaluation only.
@@ -34,15 +36,19 @@ class Table(NamedTuple):
         kind: What a sample is.
         found: Sentences for people: what was found, what was dropped or resized.
         fingerprint: SHA-256 over `x` (type, shape, bytes) and `label`.
+        low: Smallest value of each feature, in the shape of one sample.
+        high: Largest value of each feature.
     """
 
-    x: Samples
-    ids: tuple[str, ...]
+    x: Rows
+    ids: Sequence[str]
     label: Int[np.ndarray, " samples"] | None
     label_names: tuple[str, ...]
     kind: Kind
     found: tuple[str, ...]
     fingerprint: str
+    low: Shaped[np.ndarray, "*shape"]
+    high: Shaped[np.ndarray, "*shape"]
 
     @property
     def num_samples(self) -> int:
@@ -56,14 +62,21 @@ class Table(NamedTuple):
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Table":
         """The table of these rows, in this order."""
-        x = self.x[rows]
+        x = take_rows(self.x, rows)
         label = None if self.label is None else self.label[rows]
-        ids = tuple(self.ids[row] for row in rows)
-        return self._replace(x=x, ids=ids, label=label, fingerprint=fingerprint(x, label))
+        seen = _look(x)
+        return self._replace(
+            x=x,
+            ids=_take_ids(self.ids, rows),
+            label=label,
+            fingerprint=seen.fingerprint(label),
+            low=seen.low,
+            high=seen.high,
+        )
 
 
 def build_table(
-    x: Samples,
+    x: Rows,
     *,
     source: str,
     ids: Sequence[str] = (),
@@ -85,24 +98,27 @@ def build_table(
         ValueError: If there is no sample, a value is not finite, or there are not as many labels
             or ids as samples.
     """
-    if x.size == 0:
+    if math.prod(x.shape) == 0:
         raise ValueError(f"`{source}` must hold samples, got none (shape {_times(x.shape)}).")
-    low, high = _range(x)
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+    seen = _look(x)
+    if not (np.isfinite(seen.low).all() and np.isfinite(seen.high).all()):
         raise ValueError(_not_finite(x, source, columns))
     _check_count("ids", len(ids) or len(x), len(x), source)
     label, names = None, ()
     if labels is not None:
         _check_count("labels", len(labels), len(x), source)
         label, names = encode_labels(labels, source)
+    constant = seen.low == seen.high
     return Table(
         x=x,
-        ids=tuple(ids) or tuple(map(str, range(len(x)))),
+        ids=tuple(ids) or _numbered(x),
         label=label,
         label_names=names,
         kind="vectors" if x.ndim == 2 else "images",
-        found=(_summary(x, source, names), *notes, *_constant_note(low == high, x, columns)),
-        fingerprint=fingerprint(x, label),
+        found=(_summary(x, source, names), *notes, *_constant_note(constant, x, columns)),
+        fingerprint=seen.fingerprint(label),
+        low=seen.low,
+        high=seen.high,
     )
 
 
@@ -116,27 +132,53 @@ def check_trainable(table: Table, source: str) -> None:
         raise ValueError(
             f"`{source}` must hold at least 2 samples to train on, got {table.num_samples}."
         )
-    low, high = _range(table.x)
-    if (low == high).all():
+    if (table.low == table.high).all():
         raise ValueError(
             f"`{source}` must hold samples that differ, got {table.num_samples} that are all the "
             "same (every feature is constant); check that the right values were saved."
         )
 
 
-def fingerprint(x: Samples, label: Int[np.ndarray, " samples"] | None) -> str:
-    """SHA-256 over type, shape and bytes of the samples, and over the labels."""
-    digest = hashlib.sha256()
-    for array in (x,) if label is None else (x, label):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B"))
-    return digest.hexdigest()
+class _Seen(NamedTuple):
+    """What one pass over samples finds; a NaN in a feature makes both its extremes NaN."""
+
+    low: Shaped[np.ndarray, "*shape"]
+    high: Shaped[np.ndarray, "*shape"]
+    digest: "hashlib._Hash"  # of type, shape and bytes
+
+    def fingerprint(self, label: Int[np.ndarray, " samples"] | None) -> str:
+        """SHA-256 over type, shape and bytes of the samples, and over the labels."""
+        digest = self.digest.copy()
+        if label is not None:
+            digest.update(_described(label))
+            digest.update(np.ascontiguousarray(label).data.cast("B"))
+        return digest.hexdigest()
 
 
-def _range(x: Samples) -> tuple[Shaped[np.ndarray, "*shape"], Shaped[np.ndarray, "*shape"]]:
-    """Smallest and largest value of each feature; a NaN in a feature makes both NaN."""
-    with np.errstate(invalid="ignore"):
-        return x.min(axis=0), x.max(axis=0)
+def _look(x: Rows) -> _Seen:
+    digest = hashlib.sha256(_described(x))
+    low = high = x[:1][0]
+    for block in blocks(x):
+        digest.update(np.ascontiguousarray(block).data.cast("B"))
+        with np.errstate(invalid="ignore"):
+            low = np.minimum(low, block.min(axis=0))
+            high = np.maximum(high, block.max(axis=0))
+    return _Seen(low, high, digest)
+
+
+def _described(x: Rows) -> bytes:
+    return f"{x.dtype.str}{x.shape}".encode()
+
+
+def _numbered(x: Rows) -> Sequence[str]:
+    numbers = RowNumbers(range(len(x)))
+    return tuple(numbers) if isinstance(x, np.ndarray) else numbers
+
+
+def _take_ids(ids: Sequence[str], rows: Int[np.ndarray, " rows"]) -> Sequence[str]:
+    if isinstance(ids, RowNumbers):
+        return ids.take(rows)
+    return tuple(ids[int(row)] for row in rows)
 
 
 def _check_count(what: str, got: int, expected: int, source: str) -> None:
@@ -147,10 +189,15 @@ def _check_count(what: str, got: int, expected: int, source: str) -> None:
         )
 
 
-def _not_finite(x: Samples, source: str, columns: Sequence[str]) -> str:
-    bad = ~np.isfinite(x)
-    count = int(bad.sum())
-    row, *place = (int(i) for i in np.unravel_index(int(bad.argmax()), x.shape))
+def _not_finite(x: Rows, source: str, columns: Sequence[str]) -> str:
+    count, done, first = 0, 0, (0,) * x.ndim
+    for block in blocks(x):
+        bad = ~np.isfinite(block)
+        if not count and bad.any():
+            row, *place = (int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+            first = (done + row, *place)
+        count, done = count + int(bad.sum()), done + len(block)
+    row, *place = first
     where = _column(columns, place[0]) if x.ndim == 2 else f"pixel {tuple(place)}"
     return (
         f"`{source}` must hold finite numbers within float32's range, got {count} "
@@ -164,7 +211,7 @@ def _column(columns: Sequence[str], index: int) -> str:
 
 
 def _constant_note(
-    constant: Bool[np.ndarray, "*shape"], x: Samples, columns: Sequence[str]
+    constant: Bool[np.ndarray, "*shape"], x: Rows, columns: Sequence[str]
 ) -> tuple[str, ...]:
     count = int(constant.sum())
     if count == 0 or len(x) < 2:
@@ -176,7 +223,7 @@ def _constant_note(
     return (f"The same in every sample, kept: {', '.join(first)}{rest}.",)
 
 
-def _summary(x: Samples, source: str, label_names: tuple[str, ...]) -> str:
+def _summary(x: Rows, source: str, label_names: tuple[str, ...]) -> str:
     if x.ndim == 2:
         what = f"{len(x)} vectors of {x.shape[1]} numbers"
     else:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 
 from nebulatent.data.batch import Batch
+from nebulatent.data.rows import Rows
 from nebulatent.latents.autoencoder import Coding
 from nebulatent.latents.posterior import DiagonalGaussian, Posterior
 from nebulatent.terms import Terms
@@ -44,26 +45,33 @@ class Codes(NamedTuple):
 
 
 def chunks(
-    x: Tensor, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+    x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
 ) -> Iterator[Batch]:
     """Prepared batches in order, never the whole data as floats."""
     for start in range(0, len(x), ROWS):
         rows = slice(start, start + ROWS)
-        yield Batch(prepare(x[rows]), label=None if label is None else label[rows])
+        yield Batch(prepare(torch.as_tensor(x[rows])), label=None if label is None else label[rows])
 
 
 @torch.no_grad()
-def encode(model: Model, x: Tensor, prepare: Prepare) -> Codes:
+def encode(model: Model, x: Tensor | Rows, prepare: Prepare) -> Codes:
     """Codes of all samples."""
-    posteriors = [model.encode(batch.x) for batch in chunks(x, prepare)]
-    mean = torch.cat([posterior.mean for posterior in posteriors])
-    variances = [p.logvar.exp() for p in posteriors if isinstance(p, DiagonalGaussian)]
-    return Codes(mean, torch.cat(variances) if variances else torch.zeros_like(mean))
+    codes, start = Codes(torch.zeros(0, 0), torch.zeros(0, 0)), 0
+    for batch in chunks(x, prepare):
+        posterior = model.encode(batch.x)
+        if not start:  # one place for all: small tensors kept between large ones scatter the memory
+            empty = posterior.mean.new_zeros(len(x), posterior.mean.shape[1])
+            codes = Codes(empty, empty.clone())
+        rows = slice(start, start := start + len(batch.x))
+        codes.mean[rows] = posterior.mean
+        if isinstance(posterior, DiagonalGaussian):
+            codes.variance[rows] = posterior.logvar.exp()
+    return codes
 
 
 @torch.no_grad()
 def reconstruct(
-    model: Model, x: Tensor, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+    model: Model, x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Pairs of (prepared samples, reconstructions of their posterior means)."""
     for batch in chunks(x, prepare, label):
@@ -73,7 +81,7 @@ def reconstruct(
 @torch.no_grad()
 def evidence(
     model: Model,
-    x: Tensor,
+    x: Tensor | Rows,
     prepare: Prepare,
     label: Int[Tensor, " samples"] | None = None,
     seed: int = 0,
