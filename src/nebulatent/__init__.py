@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nebulatent.apps.estimator import NebulaClustering
+    from nebulatent.apps.hub import from_pretrained, push_to_hub
+    from nebulatent.apps.load import load
     from nebulatent.data.batch import Batch, Batches
     from nebulatent.latents.anchors import AnchorSet
     from nebulatent.latents.autoencoder import Autoencoder
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from nebulatent.methods.nvc import NVC, NebulaAnchors
     from nebulatent.methods.vae import VAE
     from nebulatent.terms import Terms
+    from nebulatent.training.checkpoints import Saving
     from nebulatent.training.config import FitConfig
     from nebulatent.training.fit import fit
 
@@ -37,10 +40,14 @@ _HOMES = {
     "NVC": "methods.nvc",
     "NebulaAnchors": "methods.nvc",
     "NebulaClustering": "apps.estimator",
+    "Saving": "training.checkpoints",
     "Terms": "terms",
     "VAE": "methods.vae",
     "Variational": "latents.bottlenecks",
     "fit": "training.fit",
+    "from_pretrained": "apps.hub",
+    "load": "apps.load",
+    "push_to_hub": "apps.hub",
 }
 
 __all__ = [
@@ -55,9 +62,13 @@ __all__ = [
     "FitConfig",
     "NebulaAnchors",
     "NebulaClustering",
+    "Saving",
     "Terms",
     "Variational",
     "fit",
+    "from_pretrained",
+    "load",
+    "push_to_hub",
 ]
 
 

@@ -18,7 +18,8 @@ from PIL import Image
 
 from nebulatent.apps.cli import main
 
-FILES = {"config.json", "metrics.jsonl", "report.html", "weights.safetensors"}
+METRICS = ("metrics.csv", "metrics.jsonl")
+FILES = {"config.json", *METRICS, "report.html", "weights.safetensors"}
 
 
 @pytest.fixture
@@ -111,6 +112,12 @@ BAD_INPUT = [
     ("sample run --out s.npz --label 1", "`--label` must go with a conditional model"),
     ("sample run --out no/s.npz", "must lie in a folder that exists, got `no/s.npz`"),
     ("report nowhere", "got `nowhere` without config.json"),
+    ("inspect nowhere", "got `nowhere` without config.json"),
+    ("inspect foreign", "`foreign/config.json` must be a config that this"),
+    ("fit blobs.csv --out new --devices 0", "`devices` must be at least 1, got 0"),
+    ("fit blobs.csv --out new --hold-out 0.9", "`hold_out` must lie in 0..0.5, got 0.9"),
+    ("fit blobs.csv --out new --save-minutes 0", "`save_minutes` must be positive, got 0.0"),
+    ("fit blobs.csv --out new --ema 2", "`ema` must lie between 0 and 1, got 2.0"),
     ("report run --data four.npz", "must hold vectors of 5 numbers like the training data"),
 ]
 
@@ -138,7 +145,7 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(
         ("fit four.npz --out new --beta much", "must be a number, got 'much'"),
         ("fit four.npz --out new --nonsense 1", "Unrecognized options: --nonsense"),
         ("embed run four.npz", "--out"),
-        ("", "Expected one of {fit, embed, evaluate, sample, report, demo}"),
+        ("", "Expected one of {fit, embed, evaluate, sample, report, inspect, export, push, demo}"),
     ],
 )
 def test_a_line_that_cannot_be_parsed_exits_with_2(
@@ -153,7 +160,10 @@ def test_a_line_that_cannot_be_parsed_exits_with_2(
     assert not (place / "new").exists()
 
 
-@pytest.mark.parametrize("command", ["fit", "embed", "evaluate", "sample", "report", "demo"])
+COMMANDS = ("fit", "embed", "evaluate", "sample", "report", "inspect", "export", "push", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -227,7 +237,7 @@ def test_a_run_that_diverges_later_can_still_be_used(
 ) -> None:
     line = "fit blobs.csv --out new --epochs 3 --nebula-weight 1e38"
     assert main(shlex.split(line)) == 1
-    assert "at step 1 of epoch 1; the weights of the last complete epoch" in capsys.readouterr().err
+    assert "at step 1 in epoch 1; the weights after epoch 0 are kept" in capsys.readouterr().err
     assert main(shlex.split("embed new blobs.csv --out c.npz")) == 0
 
 
@@ -279,6 +289,7 @@ def transposed(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
         "evaluate run blobs.csv --json",
         "sample run --out s.npz --json",
         "report run --json",
+        "inspect run --json",
     ],
 )
 def test_json_is_the_only_output(
@@ -368,7 +379,7 @@ def test_other_readings_of_the_method_train_and_warn_in_a_sentence(
     assert bool(said) == ("literal" in options)
 
 
-def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(place: Path) -> None:
+def test_ctrl_c_keeps_the_last_step_and_says_how_to_go_on(place: Path) -> None:
     script = "import sys; from nebulatent.apps.cli import main; sys.exit(main(sys.argv[1:]))"
     line = "fit blobs.csv --out new --epochs 300"
     process = subprocess.Popen(
@@ -378,13 +389,14 @@ def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(place: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not Path("new/checkpoint.safetensors").exists() and process.poll() is None:
+    while not Path("new/metrics.jsonl").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1].splitlines()[-1]
     assert process.returncode == 130
     assert said.endswith("Go on with: nebulatent fit --resume new")
-    assert sorted(os.listdir("new")) == ["checkpoint.safetensors", "config.json"]
+    assert sorted(os.listdir("new")) == ["checkpoints", "config.json", *METRICS]
+    assert main(["inspect", "new"]) == 0
 
 
 def test_changed_data_are_refused_when_a_run_goes_on(
@@ -398,3 +410,14 @@ def test_changed_data_are_refused_when_a_run_goes_on(
     assert main(["fit", "--resume", "run"]) == 1
     assert "`DATA` must be what run `run` began with" in capsys.readouterr().err
     assert contents(place) == before
+
+
+def test_a_demo_that_fails_leaves_no_empty_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nebulatent.apps.demo_run.fit_run", fail)
+    assert main(shlex.split("demo --out demo --epochs 1 --seeds 1")) == 130
+    assert not Path("demo/vae-seed0").exists()

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
 from nebulatent.apps.runs import (
-    CHECKPOINT,
     CONFIG,
     METRICS,
+    METRICS_TABLE,
+    TENSORBOARD,
     WEIGHTS,
     create_folder,
     discard_empty_run,
@@ -21,9 +23,10 @@ from nebulatent.apps.runs import (
     load_history,
     load_run,
     save_config,
+    save_history,
     save_run,
 )
-from nebulatent.training.checkpoints import FORMAT, load_tensors, save_tensors
+from nebulatent.training.tensor_files import FORMAT, load_tensors, save_tensors
 
 
 @pytest.fixture
@@ -43,18 +46,32 @@ def test_a_saved_run_is_read_back_whole(copy: Path, tmp_path: Path) -> None:
     assert not loaded.model.training
 
 
-def test_a_complete_run_drops_its_checkpoint(copy: Path) -> None:
-    (copy / CHECKPOINT).write_bytes(b"old")
+def test_a_complete_run_drops_its_checkpoints(copy: Path) -> None:
+    checkpoint_of(copy)
     save_run(load_run(copy))
-    assert not (copy / CHECKPOINT).exists()
+    assert not (copy / CHECKPOINTS).exists()
+
+
+def checkpoint_of(path: Path) -> Path:
+    (path / CHECKPOINTS).mkdir()
+    return Path(shutil.copy(path / WEIGHTS, path / CHECKPOINTS / "step-00000001.safetensors"))
 
 
 def test_a_config_is_read_back_whole(copy: Path) -> None:
-    config = replace(load_config(copy), seconds=1.5)
+    engine = EngineConfig(save_steps=7, log=("tensorboard",), watch=True)
+    config = replace(load_config(copy), seconds=1.5, engine=engine)
     save_config(copy, config)
     loaded = load_config(copy)
     assert loaded.to_json() == config.to_json()
     assert (loaded.model, loaded.fit, loaded.data) == (config.model, config.fit, config.data)
+    assert loaded.engine == engine
+
+
+def test_a_config_from_before_there_were_engines_is_read(copy: Path) -> None:
+    saved = json.loads((copy / CONFIG).read_text())
+    del saved["engine"]
+    (copy / CONFIG).write_text(json.dumps(saved))
+    assert load_config(copy).engine == EngineConfig()
 
 
 def test_the_history_has_one_row_an_epoch(copy: Path) -> None:
@@ -62,6 +79,13 @@ def test_the_history_has_one_row_an_epoch(copy: Path) -> None:
     assert [row["epoch"] for row in history] == [0.0, 1.0]
     assert {"reconstruction", "kl", "total"} <= history[0].keys()
     assert "anchors_in_use" in history[1]
+
+
+def test_the_table_of_metrics_has_a_column_for_each_name_in_any_row(copy: Path) -> None:
+    history = [{"epoch": 0.0, "kl": 2.0}, {"epoch": 1.0, "kl": 0.1, "nebula": 3.0}]
+    save_history(copy, history)
+    assert (copy / METRICS_TABLE).read_bytes() == b"epoch,kl,nebula\n0.0,2.0,\n1.0,0.1,3.0\n"
+    assert load_history(copy) == history
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -84,7 +108,7 @@ DAMAGE: list[tuple[Change, str]] = [
     (lambda c: c["model"].update(beta=None), "`model.beta` must be a number"),
     (lambda c: c["model"].update(supervised="no"), "`model.supervised` must be true or false"),
     (lambda c: c["fit"].update(epochs="2"), "`fit.epochs` must be a whole number"),
-    (lambda c: c["fit"].update(lr=float("nan")), "`fit.lr` must be a number"),
+    (lambda c: c["fit"].update(lr=float("nan")), "the number NaN, which is"),
     (lambda c: c["scaling"].update(rule="x"), "`rule` must be unit, standard or binary"),
     (lambda c: c["scaling"].update(shift=[1.0, 2.0]), "`scaling.shift` must be a finite number"),
     (lambda c: c["scaling"].update(scale=0.0), "`scaling.scale` must not be zero"),
@@ -94,6 +118,9 @@ DAMAGE: list[tuple[Change, str]] = [
     (lambda c: c["data"].update(image_size="8"), "`data.image_size` must be a whole number or"),
     (lambda c: c["data"].update(label_names=[1]), "`data.label_names` must be text"),
     (lambda c: c.update(data=3), "`data` must have the fields path, split"),
+    (lambda c: c["engine"].update(devices=0), "`devices` must be at least 1, got 0"),
+    (lambda c: c["engine"].update(log=["x"]), "`engine.log` must be tensorboard"),
+    (lambda c: c.update(engine=[]), "`engine` must have the fields devices, precision"),
     (lambda c: c.update(batch_size="x"), "`batch_size` must be a whole number"),
     (lambda c: c.update(seconds=[]), "`seconds` must be a number"),
 ]
@@ -170,6 +197,8 @@ def test_a_new_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 
 def test_an_old_run_is_replaced_only_when_told_to_and_other_files_stay(copy: Path) -> None:
     (copy / "mine.txt").write_text("kept")
+    (copy / TENSORBOARD).mkdir()
+    checkpoint_of(copy)
     with pytest.raises(FileExistsError, match="pass --overwrite to replace it, or --resume"):
         create_folder(copy, overwrite=False)
     assert (copy / WEIGHTS).exists()
@@ -185,12 +214,15 @@ def test_a_folder_that_is_not_a_run_is_never_touched(tmp_path: Path, name: str) 
     assert (tmp_path / name).read_text() == '{"model_type": "bert"}'
 
 
-@pytest.mark.parametrize("kept", [WEIGHTS, CHECKPOINT])
-def test_a_run_with_weights_or_a_checkpoint_is_not_discarded(copy: Path, kept: str) -> None:
-    (copy / WEIGHTS).rename(copy / kept)
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_run_with_weights_or_a_checkpoint_is_not_discarded(copy: Path, complete: bool) -> None:
+    kept = copy / WEIGHTS
+    if not complete:
+        kept = checkpoint_of(copy)
+        (copy / WEIGHTS).unlink()
     discard_empty_run(copy, folder=True)
     assert (copy / CONFIG).exists()
-    assert (copy / kept).exists()
+    assert kept.exists()
 
 
 def test_only_the_files_of_an_empty_run_are_discarded(copy: Path) -> None:

@@ -6,12 +6,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulatent.apps.plan import Choices, plan
-from nebulatent.apps.runs import CHECKPOINT, METRICS, WEIGHTS, Run, load_history, load_run
-from nebulatent.apps.train import Source, start_run, train, training_batches
+from nebulatent.apps.build import build
+from nebulatent.apps.choices import NO_CARE, Care, Choices
+from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.plan import plan
+from nebulatent.apps.record import SECONDS
+from nebulatent.apps.run_batches import training_batches
+from nebulatent.apps.runs import (
+    METRICS,
+    METRICS_TABLE,
+    WEIGHTS,
+    Run,
+    discard_empty_run,
+    has_checkpoint,
+    load_config,
+    load_history,
+    load_run,
+)
+from nebulatent.apps.train import Source, start_run, train
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table
+from nebulatent.objectives.likelihoods import Gaussian
+from nebulatent.training.checkpoints import checkpoints
+from nebulatent.training.fit import Step
+from nebulatent.training.progress import Row
 
 
 def rows(labels: list[int] | None = None, seed: int = 0) -> Table:
@@ -20,15 +39,24 @@ def rows(labels: list[int] | None = None, seed: int = 0) -> Table:
     return build_table(x.astype(np.float32), source="rows", labels=labels)
 
 
-def started(path: Path, table: Table, **choices: Any) -> Path:  # noqa: ANN401
+def started(
+    path: Path,
+    table: Table,
+    *,
+    engine: EngineConfig | None = None,
+    care: Care = NO_CARE,
+    **choices: Any,  # noqa: ANN401
+) -> Path:
     scaling = fit_scaling(table)
-    chosen = plan(table, scaling, Choices(**{"epochs": 4, "batch_size": 20, **choices}))
-    start_run(path, table, Source(path="rows.npz"), scaling, chosen, overwrite=False)
+    chosen = plan(table, scaling, Choices(**{"epochs": 4, "batch_size": 20, **choices}), care)
+    source = Source(path="rows.npz")
+    start_run(path, table, source, scaling, chosen, engine=engine, overwrite=False)
     return path
 
 
 def trained(path: Path, table: Table, **choices: Any) -> Run:  # noqa: ANN401
-    return train(started(path, table, **choices), table, lambda row: None)
+    train(started(path, table, **choices), table)
+    return load_run(path)
 
 
 def files(path: Path) -> tuple[bytes, bytes]:
@@ -65,57 +93,111 @@ def test_labels_are_handed_to_training_only_where_a_method_reads_them(tmp_path: 
     table = rows([i % 3 for i in range(60)])
     blind = trained(tmp_path / "a", table)
     told = trained(tmp_path / "b", table, supervised=True)
-    assert training_batches(blind.config, table).label is None
-    assert training_batches(told.config, table).label is not None
+    assert training_batches(blind.config, table)[0].label is None
+    assert training_batches(told.config, table)[0].label is not None
 
 
 class Stop(Exception):
     """What interrupts a run in these tests."""
 
 
-def interrupted(path: Path, table: Table, after: int) -> None:
-    def stop(row: dict[str, float]) -> None:
-        if row["epoch"] == after:
+class Stopper:
+    """Raises `Stop` after a step."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def step(self, step: Step) -> None:
+        if step.step == self.after:
             raise Stop
 
+    def epoch(self, row: Row) -> None:
+        pass
+
+
+class Seen:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.rows: list[Row] = []
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def epoch(self, row: Row) -> None:
+        self.rows.append(row)
+
+
+EVERY_STEP = EngineConfig(save_steps=1)
+
+
+def interrupted(path: Path, table: Table, after: int) -> None:
     with pytest.raises(Stop):
-        train(path, table, stop)
+        train(path, table, Stopper(after))
 
 
-@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("after", [1, 4, 12])
 @pytest.mark.parametrize("choices", [{}, {"host": "dvae", "prior": "anchors"}])
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
     tmp_path: Path, after: int, choices: dict[str, Any]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    trained(whole, rows(), **choices)
-    interrupted(started(parts, rows(), **choices), rows(), after)
-    assert (parts / CHECKPOINT).exists() == (after > 0)
-    train(parts, rows(), lambda row: None)
+    trained(whole, rows(), engine=EVERY_STEP, **choices)
+    interrupted(started(parts, rows(), engine=EVERY_STEP, **choices), rows(), after)
+    assert has_checkpoint(parts) == (after > 1)  # that of a step is written after its callbacks
+    train(parts, rows())
     assert files(parts) == files(whole)
-    assert not (parts / CHECKPOINT).exists()
+    assert not (parts / CHECKPOINTS).exists()
+
+
+def test_metrics_are_on_disk_after_every_epoch(tmp_path: Path) -> None:
+    path = started(tmp_path / "run", rows())
+    interrupted(path, rows(), after=7)
+    assert [row["epoch"] for row in load_history(path)] == [0.0, 1.0]
+    assert (path / METRICS_TABLE).read_text().count("\n") == 3
+
+
+def test_rows_that_are_ahead_of_the_checkpoint_are_written_again(tmp_path: Path) -> None:
+    path = started(tmp_path / "run", rows(), engine=EngineConfig(save_steps=2))
+    interrupted(path, rows(), after=7)
+    for newer in checkpoints(path / CHECKPOINTS)[:-1]:
+        newer.unlink()
+    seen = Seen()
+    train(path, rows(), seen)
+    assert [row["epoch"] for row in load_history(path)] == [0.0, 1.0, 2.0, 3.0]
+    assert seen.rows == load_history(path)[-len(seen.rows) :]
+
+
+def test_training_time_adds_up_over_the_parts_of_a_run(tmp_path: Path) -> None:
+    path = started(tmp_path / "run", rows(), engine=EVERY_STEP)
+    interrupted(path, rows(), after=2)
+    (path / CHECKPOINTS / SECONDS).write_text("1000.0")
+    train(path, rows())
+    assert 1000 < load_config(path).seconds < 1100
 
 
 def test_other_data_are_refused_when_a_run_goes_on(tmp_path: Path) -> None:
-    path = started(tmp_path / "run", rows())
-    interrupted(path, rows(), 1)
+    path = started(tmp_path / "run", rows(), engine=EVERY_STEP)
+    interrupted(path, rows(), after=4)
     with pytest.raises(ValueError, match=r"`DATA` must be what run .* began with, got other"):
-        train(path, rows(seed=1), lambda row: None)
-    assert (path / CHECKPOINT).exists()
+        train(path, rows(seed=1))
+    assert has_checkpoint(path)
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    path = started(tmp_path / "run", rows())
-    interrupted(path, rows(), 1)
-    (path / CHECKPOINT).write_bytes((path / CHECKPOINT).read_bytes()[:-50])
-    with pytest.raises(ValueError, match=r"checkpoint.safetensors` must be an undamaged"):
-        train(path, rows(), lambda row: None)
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused(tmp_path: Path) -> None:
+    path = started(tmp_path / "run", rows(), engine=EVERY_STEP)
+    interrupted(path, rows(), after=4)
+    for checkpoint in checkpoints(path / CHECKPOINTS):
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"step-00000003.safetensors` must be an undamaged"):
+        train(path, rows())
 
 
-def test_a_run_that_diverges_is_usable_as_it_was_after_its_last_good_epoch(tmp_path: Path) -> None:
-    path = started(tmp_path / "run", rows(), nebula_weight=1e38)  # overflows when anchors act
-    with pytest.raises(FloatingPointError, match=r"finite, got total = .* at step 6 of epoch 2"):
-        train(path, rows(), lambda row: None)
+def test_a_run_that_diverges_is_usable_as_it_was_after_its_best_epoch(tmp_path: Path) -> None:
+    path = started(tmp_path / "run", rows(), nebula_weight=1e38)
+    with pytest.raises(FloatingPointError, match=r"finite, got total = .* at step 6 in epoch 2"):
+        train(path, rows())
     assert [row["epoch"] for row in load_history(path)] == [0.0, 1.0]
     assert load_run(path).aggregate.size[0] == 60
 
@@ -123,8 +205,31 @@ def test_a_run_that_diverges_is_usable_as_it_was_after_its_last_good_epoch(tmp_p
 def test_a_run_that_diverges_at_once_names_the_terms_and_keeps_nothing(tmp_path: Path) -> None:
     path = started(tmp_path / "run", rows(), lr=1e30)
     with pytest.raises(FloatingPointError, match=r"got reconstruction and kl = .* at step 1"):
-        train(path, rows(), lambda row: None)
-    assert [file.name for file in path.iterdir()] == ["config.json"]
+        train(path, rows())
+    assert not (path / WEIGHTS).exists()
+    discard_empty_run(path, folder=True)
+    assert not path.exists()
+
+
+def test_samples_that_are_held_out_are_scored_and_never_trained_on(tmp_path: Path) -> None:
+    care, engine = Care(hold_out=0.25), EngineConfig(hold_out=0.25)
+    run = trained(tmp_path / "run", rows(), care=care, engine=engine)
+    kept, held_out = training_batches(run.config, rows())
+    assert held_out is not None
+    parts = [set(map(tuple, part.x.tolist())) for part in (kept, held_out)]
+    assert [len(part) for part in parts] == [45, 15]
+    assert not parts[0] & parts[1]
+    assert run.aggregate.size[0] == 45
+    row = load_history(run.path)[-1]
+    score = row["validation_reconstruction"] + row["validation_kl"]
+    assert row["score"] == pytest.approx(score)
+
+
+def test_gaussian_noise_starts_well_below_the_spread_of_the_data(tmp_path: Path) -> None:
+    config = load_config(started(tmp_path / "run", rows()))
+    model = build(config.model, seed=0)
+    assert isinstance(model.likelihood, Gaussian)
+    assert (model.likelihood.logvar == -2).all()
 
 
 @pytest.mark.parametrize("choices", [{}, {"method": "ae"}, {"num_anchors": 1}, {"latent_dim": 1}])
@@ -140,8 +245,16 @@ def test_the_aggregate_has_one_group_for_all_and_one_for_each_anchor(
 
 
 def test_every_anchor_in_use_is_counted_once_they_act(tmp_path: Path) -> None:
-    seen: list[dict[str, float]] = []
-    train(started(tmp_path / "run", rows(), num_anchors=3), rows(), seen.append)
-    assert ["anchors_in_use" in row for row in seen] == [False, False, True, True]
-    assert 1 <= seen[-1]["anchors_in_use"] <= 3
-    assert 1 <= seen[-1]["perplexity"] <= 3.0001
+    seen = Seen()
+    train(started(tmp_path / "run", rows(), num_anchors=3), rows(), seen)
+    assert ["anchors_in_use" in row for row in seen.rows] == [False, False, True, True]
+    assert 1 <= seen.rows[-1]["anchors_in_use"] <= 3
+    assert 1 <= seen.rows[-1]["perplexity"] <= 3.0001
+
+
+def test_watching_does_not_change_training_by_a_bit(tmp_path: Path) -> None:
+    trained(tmp_path / "whole", rows())
+    path = started(tmp_path / "watched", rows(), engine=EngineConfig(watch=True))
+    train(path, rows())
+    assert files(path) == files(tmp_path / "whole")
+    assert "Training, epoch" in (path / "report.html").read_text()

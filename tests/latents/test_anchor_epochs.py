@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nebulatent.latents.anchors import AnchorSet, Snapshot
 from nebulatent.methods.nvc import NebulaAnchors
-from nebulatent.training.checkpoints import load_tensors, load_weights, save_tensors
+from nebulatent.training.tensor_files import load_tensors, load_weights, save_tensors
 
 Z = torch.tensor([[0.0, 0.0], [0.1, 0.0], [9.0, 9.0], [9.1, 9.0], [9.0, -9.0], [9.1, -9.0]])
 

@@ -14,7 +14,7 @@ def public_modules() -> Iterator[type[nn.Module]]:
     """Every public class of the package that is a torch module."""
     for info in pkgutil.walk_packages(nebulatent.__path__, "nebulatent."):
         if info.name.startswith("nebulatent.apps."):
-            continue  # apps hold no modules: a layer further left could not reach them
+            continue  # the graphs of an export, which the law of exports covers
         for name, item in vars(importlib.import_module(info.name)).items():
             own = isinstance(item, type) and item.__module__ == info.name
             if own and issubclass(item, nn.Module) and not name.startswith("_"):

@@ -10,9 +10,9 @@ from laws.cases import FEATURES, host
 from nebulatent.data.batch import Batches
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.methods.nvc import NVC, NebulaAnchors
-from nebulatent.terms import Terms
+from nebulatent.training.checkpoints import Saving
 from nebulatent.training.config import FitConfig
-from nebulatent.training.fit import fit
+from nebulatent.training.fit import Step, fit
 
 CONFIG = FitConfig(epochs=4, lr=1e-2, seed=5)
 STEPS = 4  # of an epoch
@@ -52,15 +52,26 @@ class Stop(Exception):
     """Raised by a test in the middle of a run."""
 
 
-def interrupt(method: nn.Module, checkpoint: Path, at: int) -> None:
-    """Run until step `at`, then crash."""
+def every(steps: int, folder: Path) -> Saving:
+    """A checkpoint every few steps, and none by the clock."""
+    return Saving(folder=folder / "checkpoints", every_steps=steps, every_minutes=None)
 
-    def crash(step: int, terms: Terms) -> None:
-        if step == at:
+
+def interrupt(
+    method: nn.Module,
+    saving: Saving,
+    at: int,
+    config: FitConfig = CONFIG,
+    validation: Batches | None = None,
+) -> None:
+    """Run until step `at` is done but not yet saved, then crash."""
+
+    def crash(step: Step) -> None:
+        if step.step == at:
             raise Stop
 
     try:
-        fit(method, data(), CONFIG, checkpoint=checkpoint, on_step=crash)
+        fit(method, data(), config, saving=saving, validation=validation, on_step=crash)
     except Stop:
         return
     raise AssertionError(f"the run has no step {at}")

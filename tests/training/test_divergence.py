@@ -10,10 +10,11 @@ from laws.cases import FEATURES, host
 from nebulatent.data.batch import Batches
 from nebulatent.methods.vae import VAE
 from nebulatent.terms import Terms
-from nebulatent.training.checkpoints import load_tensors
+from nebulatent.training.checkpoints import BEST, checkpoints
 from nebulatent.training.config import FitConfig
 from nebulatent.training.fit import fit
-from training.runs import data
+from nebulatent.training.tensor_files import load_tensors
+from training.runs import data, every
 
 
 class Poison(nn.Module):
@@ -46,17 +47,18 @@ def finite_weights(path: Path) -> bool:
 def test_the_term_the_step_and_the_epoch_are_named(value: float, tmp_path: Path) -> None:
     method = VAE(host(), latent_terms=Poison(6, value))
     with pytest.raises(
-        FloatingPointError, match=r"got poison = nan or inf at step 6 of epoch 1; .*Lower `lr`"
+        FloatingPointError, match=r"got poison = nan or inf at step 6 in epoch 1; .*Lower `lr`"
     ):
-        fit(method, data(), FitConfig(epochs=3), checkpoint=tmp_path / "run")
+        fit(method, data(), FitConfig(epochs=3))
 
 
-def test_checkpoint_and_model_keep_finite_weights(tmp_path: Path) -> None:
+def test_weights_of_the_best_epoch_are_kept(tmp_path: Path) -> None:
     method = VAE(host(), latent_terms=Poison(6, float("nan")))
-    with pytest.raises(FloatingPointError):
-        fit(method, data(), FitConfig(epochs=3), checkpoint=tmp_path / "run")
-    assert load_tensors(tmp_path / "run")[1]["epoch"] == 1
-    assert finite_weights(tmp_path / "run")
+    saving = every(1000, tmp_path)
+    with pytest.raises(FloatingPointError, match="the weights after epoch 0 are kept"):
+        fit(method, data(), FitConfig(epochs=3), saving=saving)
+    assert load_tensors(saving.folder / BEST)[1]["epoch"] == 1
+    assert finite_weights(saving.folder / BEST)
     assert all(parameter.isfinite().all() for parameter in method.parameters())
 
 
@@ -67,13 +69,14 @@ def test_every_term_that_is_not_finite_is_named() -> None:
         fit(VAE(host()), Batches(x), FitConfig(epochs=1))
 
 
-def test_gradient_that_is_not_finite_never_reaches_the_checkpoint(tmp_path: Path) -> None:
+def test_gradient_that_is_not_finite_never_reaches_a_checkpoint(tmp_path: Path) -> None:
     """One batch an epoch: the broken step is the last one before the checkpoint."""
     method = VAE(host(), latent_terms=SteepAtZero())
     batches = Batches(torch.rand(8, FEATURES), batch_size=8)
-    with pytest.raises(FloatingPointError):
-        fit(method, batches, FitConfig(epochs=3), checkpoint=tmp_path / "run")
-    assert not (tmp_path / "run").exists() or finite_weights(tmp_path / "run")
+    saving = every(1, tmp_path)
+    with pytest.raises(FloatingPointError, match="weights must stay finite, got nan or inf after"):
+        fit(method, batches, FitConfig(epochs=3), saving=saving)
+    assert not checkpoints(saving.folder)
 
 
 def test_global_random_state_survives_a_divergence() -> None:

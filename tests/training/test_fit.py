@@ -13,7 +13,7 @@ from nebulatent.latents.anchors import Snapshot
 from nebulatent.methods.vae import VAE
 from nebulatent.terms import Terms
 from nebulatent.training.config import FitConfig
-from nebulatent.training.fit import fit, snapshot
+from nebulatent.training.fit import Step, fit, snapshot
 from training.runs import CONFIG, STEPS, data, equal, nvc_ml, whole_run
 
 
@@ -50,18 +50,22 @@ def test_global_random_state_does_not_reach_a_run() -> None:
 
 
 def test_history_has_the_averages_of_each_epochs_terms() -> None:
-    steps: list[tuple[int, Terms]] = []
-    history = fit(nvc_ml(), data(), CONFIG, on_step=lambda i, terms: steps.append((i, terms)))
-    assert [step for step, _ in steps] == list(range(CONFIG.epochs * STEPS))
+    steps: list[Step] = []
+    history = fit(nvc_ml(), data(), CONFIG, on_step=steps.append)
+    assert [step.step for step in steps] == list(range(1, CONFIG.epochs * STEPS + 1))
+    assert [step.position for step in steps[:STEPS]] == [1, 2, 3, 4]
+    assert sum(step.samples for step in steps[:STEPS]) == 30
     assert [row["epoch"] for row in history] == [0.0, 1.0, 2.0, 3.0]
     for epoch, row in enumerate(history):
-        seen = [terms for _, terms in steps[epoch * STEPS : (epoch + 1) * STEPS]]
-        assert row.keys() == {"epoch", "total", *seen[0].values}
+        seen = [step.terms for step in steps[epoch * STEPS : (epoch + 1) * STEPS]]
         for name in seen[0].values:
             mean = sum(terms.values[name].item() for terms in seen) / STEPS
             assert row[name] == pytest.approx(mean, rel=1e-12)
+            assert row[f"weight_{name}"] == seen[0].weights.get(name, 1.0)
         mean = sum(terms.total.item() for terms in seen) / STEPS
         assert row["total"] == pytest.approx(mean, rel=1e-12)
+        assert row["score"] == pytest.approx(row["reconstruction"] + row["kl"])
+        assert row["lr"] == steps[(epoch + 1) * STEPS - 1].lr
 
 
 def test_latent_terms_appear_when_the_warm_up_is_over() -> None:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from nebulatent.apps.build import build, find_anchors
-from nebulatent.apps.inputs import condition, read_like, with_label_names
+from nebulatent.apps.inputs import condition, read_like, samples, with_label_names
 from nebulatent.apps.runs import Run
 from nebulatent.data.table import NO_SPLIT, Split, Table
 from nebulatent.evaluation.clustering import clustering_measures, label_measures
@@ -84,17 +84,17 @@ def _labelled(table: Table) -> bool:
 
 
 def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
-    return encode(model, torch.from_numpy(table.x), run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
+    return encode(model, samples(table.x), run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
 
 
 def _reconstruction(run: Run, table: Table) -> list[Measure]:
-    x, label = torch.from_numpy(table.x), condition(run, table)
+    x, label = samples(table.x), condition(run, table)
     pairs = reconstruct(run.model, x, run.config.scaling.apply, label)
     return reconstruction_measures(pairs, table.kind)
 
 
 def _density(run: Run, table: Table) -> list[Measure]:
-    x, label = torch.from_numpy(table.x), condition(run, table)
+    x, label = samples(table.x), condition(run, table)
     parts = evidence(run.model, x, run.config.scaling.apply, label, run.config.fit.seed)
     nll = parts["reconstruction"]
     rows = [
@@ -184,24 +184,25 @@ def _baselines(run: Run, data: Evaluated) -> dict[str, list[Measure]]:
         known = _codes(run, untrained, data.reference).mean.numpy()
     codes = _codes(run, untrained, data.table).mean.numpy()
     few = None if data.reference is None else _few(data.reference)
+    shown = data.table if isinstance(data.table.x, np.ndarray) else _few(data.table)
     return {
         "untrained encoder": _representation(run, codes, known, data),
         "raw data": _representation(
             run,
-            _raw(run, data.table),
+            _raw(run, shown),
             None if few is None else _raw(run, few),
-            data._replace(reference=few),
+            Evaluated(shown, few),
         ),
     }
 
 
 def _few(table: Table) -> Table:
-    """At most as many rows as the probes use: raw data are held as floats."""
+    """At most as many rows as the probes use: raw data are held as floats, and in memory."""
     if table.num_samples <= MAX_TRAIN:
         return table
     return table.take(np.random.default_rng(0).permutation(table.num_samples)[:MAX_TRAIN])
 
 
 def _raw(run: Run, table: Table) -> Float[np.ndarray, "samples values"]:
-    x = torch.from_numpy(table.x)
+    x = samples(table.x)
     return torch.cat([b.x.flatten(1) for b in chunks(x, run.config.scaling.apply)]).numpy()

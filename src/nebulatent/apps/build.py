@@ -17,6 +17,8 @@ from nebulatent.methods.vae import VAE
 from nebulatent.objectives.likelihoods import Bernoulli, Gaussian
 from nebulatent.terms import no_terms
 
+START_LOGVAR = -2.0  # noise of a third of the spread; from all of it, the KL wins, codes collapse
+
 
 def build(config: ModelConfig, seed: int) -> VAE | CVAE | NVC:
     """Create a method with freshly drawn weights; the global random state is not touched."""
@@ -74,7 +76,9 @@ def _autoencoder(config: ModelConfig) -> Autoencoder:
 def _likelihood(config: ModelConfig) -> Bernoulli | Gaussian:
     if config.likelihood == "bernoulli":
         return Bernoulli()
-    return Gaussian(config.shape[0] if len(config.shape) == 1 else 1)
+    gaussian = Gaussian(config.shape[0] if len(config.shape) == 1 else 1)
+    nn.init.constant_(gaussian.logvar, START_LOGVAR)
+    return gaussian
 
 
 def _latent_terms(config: ModelConfig) -> NebulaAnchors | ReleasedAnchors:

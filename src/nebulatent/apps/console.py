@@ -19,12 +19,13 @@ class Output:
 
     Arguments:
         as_json: Whether a program reads the output.
+        silent: Whether to print nothing: in all but the first of several processes.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, *, as_json: bool, silent: bool = False) -> None:
+        self.as_json, self._silent = as_json or silent, silent
         self.console = Console(highlight=False, soft_wrap=True)
-        self.progress_console = Console(stderr=True, quiet=as_json)
+        self.progress_console = Console(stderr=True, quiet=self.as_json)
 
     def say(self, text: str) -> None:
         """A line for people; square brackets are text, not markup."""
@@ -51,7 +52,7 @@ class Output:
 
     def result(self, values: Mapping[str, Any]) -> None:
         """The result for programs."""
-        if self.as_json:
+        if self.as_json and not self._silent:
             json.dump(values, sys.stdout, indent=2, allow_nan=False)
             print()
 

@@ -1,6 +1,7 @@
 """Training curves: one small panel per term (Fig. 5 of Wang et al., TPAMI 2022).
 
-Values are unweighted means over an epoch, so that runs with other weights compare.
+Values are unweighted means over an epoch, so that runs with other weights compare. The same term on
+samples kept from training is a dashed line in its panel; weights are no curves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +26,15 @@ from nebulatent.apps.colours import colours
 
 History = Sequence[Mapping[str, float]]
 FIRST = ("reconstruction", "kl", "nebula", "pair", "triplet")
-LAST = ("total", "anchors_in_use", "perplexity")
+LAST = ("total", "score", "anchors_in_use", "perplexity", "gradient_norm", "lr")
+HELD_OUT = "validation_"
+HIDDEN = ("weight_", HELD_OUT)
 
 
 def term_names(history: History) -> list[str]:
-    """Every name but "epoch" in a history: the ELBO's terms first, the counts of anchors last."""
-    names = list(dict.fromkeys(name for row in history for name in row if name != "epoch"))
+    """Every curve of a history: the ELBO's terms first; what is no term comes last."""
+    every = dict.fromkeys(name for row in history for name in row if name != "epoch")
+    names = [name for name in every if not name.startswith(HIDDEN)]
     order = [*FIRST, *(name for name in names if name not in FIRST + LAST), *LAST]
     return sorted(names, key=order.index)
 
@@ -57,6 +61,8 @@ def term_curve(ax: Axes, histories: Mapping[str, History], name: str) -> Axes:
         epochs, values = term_series(history, name)
         mark = "o" if np.isfinite(values).sum() < 2 else ""
         ax.plot(epochs, values, color=colour, linewidth=1.8, marker=mark, markersize=4)
+        if any(HELD_OUT + name in row for row in history):
+            ax.plot(*term_series(history, HELD_OUT + name), color=colour, linewidth=1.2, ls="--")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=name == "anchors_in_use"))
     ax.grid(axis="y", color=SHADE, linewidth=1)

@@ -23,6 +23,7 @@ from sklearn.base import (
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from nebulatent.apps.build import build
 from nebulatent.apps.clustering_options import (
     LikelihoodChoice,
     ScalingChoice,
@@ -31,7 +32,6 @@ from nebulatent.apps.clustering_options import (
 )
 from nebulatent.apps.model_config import LikelihoodKind, ModelConfig, PriorKind
 from nebulatent.apps.row_plan import (
-    build_for_rows,
     choose_likelihood,
     fit_row_scaling,
     plan_length,
@@ -39,7 +39,7 @@ from nebulatent.apps.row_plan import (
 from nebulatent.data.batch import Batches
 from nebulatent.evaluation.encode import Codes, encode, evidence
 from nebulatent.latents.aggregate import aggregate
-from nebulatent.methods.nvc import NebulaWeights
+from nebulatent.methods.nvc import NVC, NebulaWeights
 from nebulatent.training.config import FitConfig
 from nebulatent.training.fit import fit
 from nebulatent.typing import Tensor
@@ -152,7 +152,7 @@ class NebulaClustering(
             warmup=self.warmup,
         )
         config = self._describe_model(rows.shape[1], likelihood, length.warmup_epochs)
-        model = build_for_rows(config, seed)
+        model = cast(NVC, build(config, seed))
         x = torch.tensor(rows, dtype=torch.float64)
         batches = Batches(scaling.apply(x).float(), batch_size=length.batch_size, seed=seed)
         options = FitConfig(epochs=length.epochs, lr=float(self.learning_rate), seed=seed)

@@ -59,7 +59,7 @@ class RunFigures:
     assign: Int[np.ndarray, " codes"] | None
     label: Int[np.ndarray, " codes"] | None
     label_names: tuple[str, ...]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     x: Float[np.ndarray, "codes ..."]
     recon: Float[np.ndarray, "samples ..."]
     anchor_decoded: Float[np.ndarray, "anchors ..."] | None

@@ -9,7 +9,9 @@ import torch
 from nebulatent.apps.runs import Run
 from nebulatent.data.idx import find_idx_sets
 from nebulatent.data.read import read
+from nebulatent.data.rows import Rows
 from nebulatent.data.scaling import check_like
+from nebulatent.data.shards import TAR
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Int, Tensor
 
@@ -25,9 +27,14 @@ def read_like(run: Run, data: str, split: Split) -> Table:
     return table
 
 
+def samples(x: Rows) -> Tensor | Rows:
+    """Samples as training and encoding want them: a tensor of the same memory, if in memory."""
+    return torch.from_numpy(x) if isinstance(x, np.ndarray) else x
+
+
 def _image_size(run: Run, path: Path) -> int | None:
     shape = run.config.model.shape
-    pictures = path.is_dir() and not find_idx_sets(path)
+    pictures = path.suffix.lower() == TAR or (path.is_dir() and not find_idx_sets(path))
     return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
 
 

@@ -139,7 +139,7 @@ def sheets(run: RunFigures, rows: Int[np.ndarray, " rows"]) -> list[Sheet]:
 
 def notes(run: RunFigures, rows: Int[np.ndarray, " rows"]) -> list[list[str]]:
     """What the pointer tells of each sample drawn, then of each anchor: a line per fact."""
-    lines = [[run.ids[row]] for row in rows]
+    lines = [[run.ids[int(row)]] for row in rows]
     if run.assign is not None:
         for line, anchor in zip(lines, run.assign[rows], strict=True):
             line.append(f"anchor {anchor}")

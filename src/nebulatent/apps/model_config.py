@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from nebulatent.methods.nvc import Form
-
 Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml"]
 Host = Literal["ae", "vae", "dvae", "cvae"]
 EncoderKind = Literal["fc", "conv"]
 LikelihoodKind = Literal["bernoulli", "gaussian"]
 PriorKind = Literal["normal", "anchors"]
-Reading = Form | Literal["released"]
+# The forms of `nebulatent.methods.nvc`, which needs PyTorch, and the released code's.
+Reading = Literal["log1p", "clamped", "literal", "euclidean", "released"]
 
 
 @dataclass(frozen=True, kw_only=True)

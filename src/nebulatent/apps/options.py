@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 BY_RULE = "(default: by rule)"
+MAX_SEED = 2**31  # scikit-learn's seeds, to which the number of an epoch is added, have 32 bits
 
 
 def _optional(metavar: str, kind: type, convert: Callable[[str], Any]) -> PrimitiveConstructorSpec:
@@ -34,6 +35,7 @@ def _number(word: str) -> float:
         raise ValueError(f"it must be a number, got {word!r}") from None
 
 
+Split = Literal["train", "test", "all"]  # of `nebulatent.data.table`, which needs NumPy
 Whole = Annotated[int | None, _optional("INT", int, _whole)]
 Number = Annotated[float | None, _optional("FLOAT", float, _number)]
 Folder = Annotated[Path | None, _optional("RUN", Path, Path), arg(help_behavior_hint="")]

@@ -15,73 +15,16 @@
 
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Annotated
 
-from tyro.conf import arg
-
-from nebulatent.apps.model_config import (
-    EncoderKind,
-    Host,
-    LikelihoodKind,
-    Method,
-    ModelConfig,
-    PriorKind,
-    Reading,
-)
-from nebulatent.apps.options import BY_RULE, NumberByRule, WholeByRule
+from nebulatent.apps.choices import NO_CARE, Care, Choices
+from nebulatent.apps.model_config import EncoderKind, Host, LikelihoodKind, ModelConfig
+from nebulatent.apps.options import MAX_SEED
 from nebulatent.data.scaling import Scaling
 from nebulatent.data.table import Table
 from nebulatent.training.config import FitConfig
 
 STEPS = 3000
 FC_VALUES = 1024
-MAX_SEED = 2**31  # scikit-learn's seeds, to which the number of an epoch is added, have 32 bits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What is left out is chosen by rule, from the data, and printed."""
-
-    method: Method = "nvc-ml"
-    """ae, vae, dvae (denoising), cvae (conditional, reads labels), nvc, nvc-ml (nvc + metric)."""
-    host: Host = "vae"
-    """Network under nvc and nvc-ml; other methods are their own host."""
-    latent_dim: WholeByRule = None
-    """Dimension of a code."""
-    num_anchors: WholeByRule = None
-    """Number of anchors; without anchors, the number of clusters in evaluation."""
-    epochs: WholeByRule = None
-    """Passes over the data."""
-    batch_size: WholeByRule = None
-    """Samples per step."""
-    lr: float = 1e-3
-    """Learning rate."""
-    seed: int = 0
-    """Fixes every random choice."""
-    encoder: Annotated[EncoderKind | None, arg(metavar="{fc,conv}", help_behavior_hint=BY_RULE)] = (
-        None
-    )
-    """Fully connected or convolutional."""
-    likelihood: Annotated[
-        LikelihoodKind | None, arg(metavar="{bernoulli,gaussian}", help_behavior_hint=BY_RULE)
-    ] = None
-    """How a reconstruction explains the data."""
-    beta: NumberByRule = None
-    """Weight of the variational constraint."""
-    form: Reading = "log1p"
-    """Nebula loss: log1p (stable), clamped, literal (diverges), euclidean (no masses), released."""
-    prior: PriorKind = "normal"
-    """Prior of the codes: N(0, I), or a learned mixture around the anchors."""
-    supervised: bool = False
-    """Use the labels in place of the nearest anchor (the paper's supervised rows)."""
-    warmup_epochs: WholeByRule = None
-    """Epochs before the anchors act."""
-    nebula_weight: float = 1.0
-    """Weight of the nebula term."""
-    pair_weight: float = 0.1
-    """Weight of the pair term (nvc-ml)."""
-    triplet_weight: float = 1.0
-    """Weight of the triplet term (nvc-ml)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +37,14 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def plan(table: Table, scaling: Scaling, choices: Choices) -> Plan:
+def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE) -> Plan:
     """Fill in what the user left open.
 
     Raises:
         ValueError: If a choice does not fit the data.
     """
-    count, shape = table.num_samples, table.sample_shape
+    shape = table.sample_shape
+    count = table.num_samples - num_held_out(table.num_samples, care.hold_out)
     values = prod(shape)
     wanted = _given(choices.batch_size, _batch_size(count))
     if wanted < 3:  # of 2, an odd number of samples leaves a batch of 1, which cannot be normalised
@@ -108,7 +52,7 @@ def plan(table: Table, scaling: Scaling, choices: Choices) -> Plan:
     batch_size = min(wanted, count)
     _check(choices)
     epochs = _given(choices.epochs, min(100, max(6, round(STEPS * batch_size / count))))
-    fit = FitConfig(epochs=epochs, lr=choices.lr, seed=choices.seed)
+    fit = _fit(choices, care, epochs)
     encoder = choices.encoder or ("conv" if table.kind == "images" and values > FC_VALUES else "fc")
     likelihood = choices.likelihood or ("gaussian" if scaling.rule == "standard" else "bernoulli")
     if likelihood == "bernoulli" and scaling.rule == "standard":
@@ -142,7 +86,30 @@ def plan(table: Table, scaling: Scaling, choices: Choices) -> Plan:
         triplet_weight=choices.triplet_weight,
     )
     reasons = (*_reasons(model, values), *_training(model, fit, batch_size))
+    if count < table.num_samples:
+        reasons += (f"score: on {table.num_samples - count} samples kept from training",)
     return Plan(model=model, fit=fit, batch_size=batch_size, reasons=reasons)
+
+
+def num_held_out(count: int, share: float) -> int:
+    """How many of `count` samples are kept from training: at least 1 if any share is."""
+    return min(max(1, round(share * count)), count - 1) if share > 0 else 0
+
+
+def _fit(choices: Choices, care: Care, epochs: int) -> FitConfig:
+    return FitConfig(
+        epochs=epochs,
+        lr=choices.lr,
+        warmup_steps=care.warmup_steps,
+        schedule=care.schedule,
+        clip=care.clip,
+        accumulate=care.accumulate,
+        ema=care.ema,
+        patience=care.patience,
+        compile=care.compile,
+        deterministic=care.deterministic,
+        seed=choices.seed,
+    )
 
 
 def _check(choices: Choices) -> None:
@@ -213,7 +180,8 @@ def _reasons(model: ModelConfig, values: int) -> tuple[str, ...]:
 
 
 def _training(model: ModelConfig, fit: FitConfig, batch_size: int) -> tuple[str, ...]:
-    epochs = f"training: {model.method}, {fit.epochs} epochs, batches of {batch_size}"
+    most = "" if fit.patience is None else "at most "
+    epochs = f"training: {model.method}, {most}{fit.epochs} epochs, batches of {batch_size}"
     if not model.has_anchors:
         return (epochs,)
     return (f"anchors: {model.num_anchors}, acting from epoch {model.warmup_epochs + 1}", epochs)

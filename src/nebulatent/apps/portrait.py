@@ -35,14 +35,13 @@ NAMES = {
 def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
     """Collect the figures of a run on at most 2 000 samples, chosen by a fixed seed."""
     config, measured = run.config, table
-    rows = np.sort(np.random.default_rng(0).permutation(table.num_samples)[:MAX_SAMPLES])
-    table = table.take(rows)
-    x = torch.from_numpy(table.x)
+    table = shown(table)
+    x = torch.from_numpy(table.x[:])
     codes = encode(run.model, x, config.scaling.apply)
     anchors = find_anchors(run.model)
     label = condition(run, table)
-    shown = slice(0, RECONSTRUCTED)
-    recon = _decoded(run, codes.mean[shown], None if label is None else label[shown])
+    first = slice(0, RECONSTRUCTED)
+    recon = _decoded(run, codes.mean[first], None if label is None else label[first])
     generator = torch.Generator().manual_seed(config.fit.seed)
     noise = torch.randn(codes.mean.shape, generator=generator)
     return RunFigures(
@@ -67,9 +66,15 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
     )
 
 
+def shown(table: Table) -> Table:
+    """At most 2 000 of the samples, the same each time, in their order."""
+    order = np.random.default_rng(0).permutation(table.num_samples)
+    return table.take(np.sort(order[:MAX_SAMPLES]))
+
+
 def _shown(config: RunConfig, table: Table) -> str:
     if table.fingerprint == config.data.fingerprint:
-        return f"the {table.num_samples} training samples (there is no test part)"
+        return f"the {table.num_samples} samples of the training data"
     return f"{table.num_samples} samples that training did not see"
 
 
@@ -94,8 +99,9 @@ def summary(config: RunConfig) -> Mapping[str, str]:
         "Labels in training": "read" if model.uses_labels else "never read",
         "Training": f"{fit.epochs} epochs, batches of {config.batch_size}, learning rate {fit.lr}",
         "Seed": str(fit.seed),
-        "Seconds": f"{config.seconds:.1f}",
     }
+    if config.seconds:
+        rows["Seconds"] = f"{config.seconds:.1f}"
     if model.has_anchors:
         rows["Anchors"] = (
             f"{model.num_anchors}, form {model.form}, acting from epoch {model.warmup_epochs}"

@@ -24,6 +24,7 @@ from nebulatent.apps.report_table import Baseline, glossary, results_table
 from nebulatent.apps.thumbnails import Sheet
 
 COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six"}
+WAIT = "<p>Results are measured when training is complete.</p>"
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -38,6 +39,7 @@ def write_report(
     baselines: Sequence[Baseline] = (),
     command: str = "",
     seed: int = 0,
+    status: str = "",
 ) -> Path:
     """Write the report; the file appears whole or not at all.
 
@@ -48,6 +50,7 @@ def write_report(
         baselines: Columns of the results without figures: a name, and texts by measure.
         command: What produced the runs, shown at the end.
         seed: Fixes the flattening of the latent maps.
+        status: What a reader must know first: that training is not complete.
 
     Returns:
         The path.
@@ -58,7 +61,9 @@ def write_report(
     names = [run.name for run in runs]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"`runs` must be at least one, with distinct names, got {names}.")
-    page = report_html(title=title, runs=runs, baselines=baselines, command=command, seed=seed)
+    page = report_html(
+        title=title, runs=runs, baselines=baselines, command=command, seed=seed, status=status
+    )
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -76,6 +81,7 @@ def report_html(
     baselines: Sequence[Baseline],
     command: str,
     seed: int,
+    status: str = "",
 ) -> str:
     """The page as text."""
     plotly = plotly_javascript()
@@ -90,7 +96,7 @@ def report_html(
         policy=POLICY,
         title=escape(title),
         style="\n".join(dict.fromkeys(style)),
-        lead=_lead(runs),
+        lead=(f"<strong>{escape(status)}.</strong> " if status else "") + _lead(runs),
         contents=_contents(runs),
         main=fold_repeats("\n".join(main)),
         command=escape(command),
@@ -155,7 +161,7 @@ def _results(runs: Sequence[RunFigures], baselines: Sequence[Baseline]) -> str:
         curves = sections.part(
             "Training, side by side", words.CURVES, sections.picture(figure, alt)
         )
-    return f'<section><h2 id="results">Results</h2>{table}{curves}</section>'
+    return f'<section><h2 id="results">Results</h2>{table or WAIT}{curves}</section>'
 
 
 def _run_section(

@@ -26,6 +26,18 @@ def report_run(run: Run, table: Table, measured: Assessment) -> Path:
     )
 
 
+def report_progress(run: Run, table: Table, status: str) -> Path:
+    """Write the report of a run that is not complete, from its model as it is."""
+    return write_report(
+        run.path / REPORT,
+        title=f"Latent space of {Path(run.config.data.path).name}",
+        runs=[portray(run, table, ())],
+        command=shlex.join(["nebulatent", "fit", "--resume", str(run.path)]),
+        seed=run.config.fit.seed,
+        status=status,
+    )
+
+
 def baseline_columns(baselines: Mapping[str, Sequence[Measure]]) -> list[Baseline]:
     """Columns of the results without figures."""
     return [

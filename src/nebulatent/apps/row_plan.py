@@ -17,24 +17,20 @@ corners as loud as the strokes (accuracy of the clusters 0.70, else 0.79); on it
 number leaves only the feature with the largest unit (0.70, else 0.95).
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from sklearn.preprocessing import StandardScaler
 
-from nebulatent.apps.build import build
 from nebulatent.apps.clustering_options import LikelihoodChoice, ScalingChoice
-from nebulatent.apps.model_config import LikelihoodKind, ModelConfig
+from nebulatent.apps.model_config import LikelihoodKind
 from nebulatent.data.scaling import Scaling
-from nebulatent.methods.nvc import NVC
-from nebulatent.objectives.likelihoods import Gaussian
 
 ALIKE = 0.1
 MIN_EPOCHS = 3  # however large the data: the anchors need a warm-up
 MIN_BATCH = 32  # of small data, which are otherwise cut into ten batches
-START_LOGVAR = -2.0  # noise of a third of the spread; from all of it, the KL wins, codes collapse
 
 
 class Length(NamedTuple):
@@ -107,11 +103,3 @@ def plan_length(
     steps = -(-num_samples // batch_size)
     epochs = min(max_iter, max(MIN_EPOCHS, max_steps // steps))
     return Length(batch_size, epochs, min(round(warmup * epochs), epochs - 1))
-
-
-def build_for_rows(config: ModelConfig, seed: int) -> NVC:
-    """A fresh model whose Gaussian noise, if any, starts well below the spread of the data."""
-    model = cast(NVC, build(config, seed))
-    if isinstance(model.likelihood, Gaussian):
-        torch.nn.init.constant_(model.likelihood.logvar, START_LOGVAR)
-    return model

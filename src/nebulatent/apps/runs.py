@@ -5,14 +5,20 @@
 | config.json | everything needed to rebuild the model: sizes, scaling, options, versions, data |
 | weights.safetensors | weights, and the aggregate posterior that sampling uses |
 | metrics.jsonl | one line per epoch: the average of each term, and how the anchors are used |
-| checkpoint.safetensors | while training is not complete: the state after the last epoch |
+| metrics.csv | the same as a table |
+| checkpoints/ | while training is not complete: what it goes on from |
+| tensorboard/ | events, if they were asked for |
 | report.html | the report |
 """
 
+import csv
+import io
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -21,19 +27,23 @@ import torch
 
 import nebulatent
 from nebulatent.apps.build import build
+from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
 from nebulatent.apps.model_config import ModelConfig
-from nebulatent.apps.plain import from_plain, to_type
+from nebulatent.apps.plain import from_plain, in_short, to_type
 from nebulatent.data.scaling import Scaling
 from nebulatent.data.table import Split
 from nebulatent.latents.aggregate import Aggregate
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
 from nebulatent.methods.vae import VAE
-from nebulatent.training.checkpoints import FORMAT, load_tensors, load_weights, save_tensors
+from nebulatent.training.checkpoints import latest
 from nebulatent.training.config import FitConfig
+from nebulatent.training.strict_json import parse_json
+from nebulatent.training.tensor_files import FORMAT, check_weights, load_tensors, save_tensors
 
-CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
-CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+CONFIG, WEIGHTS, REPORT = "config.json", "weights.safetensors", "report.html"
+METRICS, METRICS_TABLE = "metrics.jsonl", "metrics.csv"
+TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +68,13 @@ class RunConfig:
     batch_size: int
     scaling: Scaling
     data: DataRecord
+    engine: EngineConfig = field(default_factory=EngineConfig)
     seconds: float = 0.0
-    """Training time so far; 0 until training is complete."""
+    """Training time, over all its parts; 0 until training is complete."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1, got {self.batch_size}.")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the versions of what made them."""
@@ -76,6 +91,7 @@ class RunConfig:
             "batch_size": self.batch_size,
             "scaling": self.scaling.to_json(),
             "data": asdict(self.data),
+            "engine": asdict(self.engine),
             "seconds": self.seconds,
         }
 
@@ -91,6 +107,8 @@ class RunConfig:
             raise ValueError("it is not a JSON object")
         if to_type(int, saved["format"], "format") > FORMAT:
             raise ValueError(f"format {saved['format']} needs a newer nebulatent")
+        if unknown := saved.keys() - {"versions", "format", *(part.name for part in fields(cls))}:
+            raise ValueError(f"it has the unknown {min(unknown)!r:.40}")
         model = from_plain(ModelConfig, saved["model"], "model")
         return cls(
             model=model,
@@ -98,6 +116,7 @@ class RunConfig:
             batch_size=to_type(int, saved["batch_size"], "batch_size"),
             scaling=_scaling(saved["scaling"], model.shape),
             data=from_plain(DataRecord, saved["data"], "data"),
+            engine=from_plain(EngineConfig, saved.get("engine", {}), "engine"),
             seconds=to_type(float, saved["seconds"], "seconds"),
         )
 
@@ -115,7 +134,8 @@ def _scaling(saved: dict[str, Any], shape: tuple[int, ...]) -> Scaling:
     scaling = Scaling.from_json(saved)
     for name in ("shift", "scale"):
         values: torch.Tensor = getattr(scaling, name)
-        if values.shape not in ((), shape) or not values.isfinite().all():
+        own = ((), shape) if scaling.rule == "standard" else ((),)
+        if values.shape not in own or not values.isfinite().all():
             raise ValueError(f"`scaling.{name}` must be a finite number, or one per feature")
     if not scaling.scale.all():
         raise ValueError("`scaling.scale` must not be zero")
@@ -149,9 +169,22 @@ def create_folder(path: Path, *, overwrite: bool) -> None:
                 f"`--out` must be a new folder, got the existing run `{path}`; "
                 "pass --overwrite to replace it, or --resume to go on with it."
             )
-        for name in (WEIGHTS, METRICS, CHECKPOINT, REPORT, CONFIG):
-            (path / name).unlink(missing_ok=True)
+        _remove(path, CHECKPOINTS, TENSORBOARD, WEIGHTS, METRICS, METRICS_TABLE, REPORT, CONFIG)
     path.mkdir(parents=True, exist_ok=True)
+
+
+def _remove(path: Path, *names: str) -> None:
+    """Remove parts of a run: files, and folders that only a run writes into."""
+    for name in names:
+        if (path / name).is_dir():
+            shutil.rmtree(path / name)
+        else:
+            (path / name).unlink(missing_ok=True)
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Whether a run can go on."""
+    return latest(path / CHECKPOINTS) is not None
 
 
 def _is_run(path: Path) -> bool:
@@ -167,10 +200,9 @@ def discard_empty_run(path: Path, *, folder: bool) -> None:
         path: Folder of the run.
         folder: Whether to remove the folder too, if nothing else is in it.
     """
-    if (path / WEIGHTS).exists() or (path / CHECKPOINT).exists() or not _is_run(path):
+    if (path / WEIGHTS).exists() or has_checkpoint(path) or not _is_run(path):
         return
-    for name in (CONFIG, METRICS):
-        (path / name).unlink(missing_ok=True)
+    _remove(path, CHECKPOINTS, TENSORBOARD, METRICS, METRICS_TABLE, CONFIG)
     if folder and not any(path.iterdir()):
         path.rmdir()
 
@@ -193,9 +225,9 @@ def load_config(path: Path) -> RunConfig:
             f"`RUN` must be a folder written by `nebulatent fit`, got `{path}` without {CONFIG}."
         )
     try:
-        return RunConfig.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        return RunConfig.from_json(parse_json(file.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else in_short(error)
         raise ValueError(
             f"`{file}` must be a config that this version of nebulatent wrote, got one it cannot "
             f"read ({what}); restore it from a copy or train again."
@@ -203,12 +235,12 @@ def load_config(path: Path) -> RunConfig:
 
 
 def save_run(run: Run) -> None:
-    """Write weights and config, and drop the checkpoint: the run is complete."""
+    """Write weights and config, and drop the checkpoints: the run is complete."""
     tensors = dict(run.model.state_dict())
     tensors |= {f"aggregate.{key}": value for key, value in run.aggregate._asdict().items()}
     save_tensors(run.path / WEIGHTS, tensors, {})
     save_config(run.path, run.config)
-    (run.path / CHECKPOINT).unlink(missing_ok=True)
+    _remove(run.path, CHECKPOINTS)
 
 
 def load_run(path: Path) -> Run:
@@ -224,15 +256,32 @@ def load_run(path: Path) -> Run:
             f"`RUN` must be a complete run, got `{path}` without weights; "
             f"finish it with `nebulatent fit --resume {path}`."
         )
+    source = str(path / WEIGHTS)
     tensors, _ = load_tensors(path / WEIGHTS)
     try:
         aggregate = Aggregate(*(tensors.pop(f"aggregate.{name}") for name in Aggregate._fields))
     except KeyError as error:
-        raise ValueError(f"`{path / WEIGHTS}` must hold {error}, got a file without it.") from error
-    _check_aggregate(aggregate, config.model, str(path / WEIGHTS))
+        raise ValueError(f"`{source}` must hold {error}, got a file without it.") from error
+    _check_aggregate(aggregate, config.model, source)
+    _check_model(config.model, tensors, source)
     model = build(config.model, seed=0)
-    load_weights(model, tensors, str(path / WEIGHTS))
+    model.load_state_dict(tensors)
     return Run(path, config, model.eval(), aggregate)
+
+
+def _check_model(config: ModelConfig, tensors: dict[str, torch.Tensor], source: str) -> None:
+    """Refuse weights of another model before memory for a model of that size is taken."""
+    try:
+        if len(config.widths) > len(tensors):
+            raise OverflowError("more layers than weights")
+        with torch.device("meta"):
+            model = build(config, seed=0)
+    except (RuntimeError, TypeError, OverflowError) as error:  # a size that no tensor can have
+        raise ValueError(
+            f"The weights in `{source}` must fit the model of its config, got a config of a far "
+            "larger model; the two files do not belong together."
+        ) from error
+    check_weights(model, tensors, source)
 
 
 def _check_aggregate(aggregate: Aggregate, model: ModelConfig, source: str) -> None:
@@ -241,7 +290,18 @@ def _check_aggregate(aggregate: Aggregate, model: ModelConfig, source: str) -> N
     if shapes != ((groups, size), (groups, size, size), (groups,)):
         raise ValueError(
             f"The aggregate posterior in `{source}` must fit the model of its config, got shapes "
-            f"{shapes}; the two files do not belong together."
+            f"{shapes!s:.200}; the two files do not belong together."
+        )
+    mean, factor, count = aggregate
+    if any(v.dtype != torch.float32 or not v.isfinite().all() for v in (mean, factor)):
+        raise ValueError(
+            f"The aggregate posterior in `{source}` must hold finite numbers, got others; "
+            "restore it from a copy or train again."
+        )
+    if count.dtype != torch.int64 or (count < 0).any():
+        raise ValueError(
+            f"The aggregate posterior in `{source}` must count its codes, got something else; "
+            "restore it from a copy or train again."
         )
 
 
@@ -249,19 +309,33 @@ def load_history(path: Path) -> list[dict[str, float]]:
     """Read metrics.jsonl.
 
     Raises:
-        ValueError: If a line is damaged.
+        ValueError: If there is none, or a line is damaged.
     """
+    file = path / METRICS
     try:
-        lines = (path / METRICS).read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
-        return [{key: to_type(float, row[key], key) for key in row} for row in rows]
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        if not file.is_file():  # opening a pipe would wait for ever
+            raise ValueError("there is no such file")
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [_row(parse_json(line)) for line in lines]
+    except (OSError, ValueError) as error:
         raise ValueError(
-            f"`{path / METRICS}` must hold one JSON object of numbers a line, got another file "
-            f"({error}); restore it from a copy or train again."
+            f"`{file}` must hold one JSON object of numbers a line, got another file "
+            f"({in_short(error)}); restore it from a copy or train again."
         ) from error
 
 
-def save_history(path: Path, history: list[dict[str, float]]) -> None:
-    """Write metrics.jsonl."""
+def _row(saved: object) -> dict[str, float]:
+    if not isinstance(saved, dict):
+        raise ValueError("a line is no JSON object")
+    return {key: to_type(float, value, key) for key, value in saved.items()}
+
+
+def save_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write metrics.jsonl, and metrics.csv with a column for each name in any row."""
     write_text(path / METRICS, "".join(json.dumps(row) + "\n" for row in history))
+    table = io.StringIO(newline="")
+    names = list(dict.fromkeys(name for row in history for name in row))
+    writer = csv.DictWriter(table, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path / METRICS_TABLE, table.getvalue())

@@ -1,17 +1,22 @@
 """A table and a plan → a run on disk: training, checkpoints, and what sampling will need."""
 
 import contextlib
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
 
 from nebulatent.apps.build import build, find_anchors
+from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.groups import aggregate_posterior
 from nebulatent.apps.plan import Plan
+from nebulatent.apps.record import Record, saved_seconds
+from nebulatent.apps.run_batches import training_batches, usage
 from nebulatent.apps.runs import (
-    CHECKPOINT,
     DataRecord,
     Run,
     RunConfig,
@@ -21,22 +26,20 @@ from nebulatent.apps.runs import (
     save_history,
     save_run,
 )
-from nebulatent.data import views
+from nebulatent.apps.tensorboard import TensorBoard
+from nebulatent.apps.watch import Watch
 from nebulatent.data.batch import Batches
 from nebulatent.data.scaling import Scaling
 from nebulatent.data.table import Split, Table
-from nebulatent.evaluation.clustering import anchors_in_use, perplexity
-from nebulatent.evaluation.encode import Codes, encode
-from nebulatent.latents.aggregate import Aggregate, aggregate
-from nebulatent.latents.anchors import AnchorSet
+from nebulatent.evaluation.encode import encode
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
 from nebulatent.methods.vae import VAE
-from nebulatent.training.checkpoints import load_method
-from nebulatent.training.fit import fit, snapshot
+from nebulatent.training.checkpoints import BEST, checkpoints, load_method
+from nebulatent.training.fit import Step, fit
+from nebulatent.training.progress import Row
 
 SMALL_STEP = 50_000_000  # weights × samples of a step
-OnEpoch = Callable[[dict[str, float]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,27 @@ class Source:
     image_size: int | None = None
 
 
+class Observer(Protocol):
+    """Who follows a training: a progress bar, a log, a report."""
+
+    def step(self, step: Step) -> None:
+        """Called after each step."""
+        ...
+
+    def epoch(self, row: Row) -> None:
+        """Called after each epoch, with its row of the history."""
+        ...
+
+
 def start_run(
-    path: Path, table: Table, source: Source, scaling: Scaling, plan: Plan, *, overwrite: bool
+    path: Path,
+    table: Table,
+    source: Source,
+    scaling: Scaling,
+    plan: Plan,
+    *,
+    engine: EngineConfig | None = None,
+    overwrite: bool,
 ) -> RunConfig:
     """Create the folder of a run and write its config."""
     create_folder(path, overwrite=overwrite)
@@ -67,18 +89,27 @@ def start_run(
             label_names=table.label_names,
             found=table.found,
         ),
+        engine=engine or EngineConfig(),
     )
     save_config(path, config)
     return config
 
 
-def train(path: Path, table: Table, on_epoch: OnEpoch) -> Run:
-    """Train the run at `path` to its end, from its checkpoint if there is one.
+def train(path: Path, table: Table, *observers: Observer, fabric: Fabric | None = None) -> None:
+    """Train the run at `path` to its end, from its newest checkpoint if there is one.
+
+    Of several processes the first one writes and is observed.
+
+    Arguments:
+        path: A run that `start_run` made.
+        table: Its data.
+        observers: Who follows.
+        fabric: Device and processes; by default what the run's config asks for.
 
     Raises:
         ValueError: If the data are not those the run began with.
         FloatingPointError: If a term is no longer finite; the run is then complete as it was after
-            its last good epoch, if there was one.
+            its best epoch, if there was one.
     """
     config = load_config(path)
     if table.fingerprint != config.data.fingerprint:
@@ -86,27 +117,77 @@ def train(path: Path, table: Table, on_epoch: OnEpoch) -> Run:
             f"`DATA` must be what run `{path}` began with, got other values under "
             f"`{config.data.path}`; start a new run."
         )
+    fabric = config.engine.fabric() if fabric is None else fabric
     model = build(config.model, config.fit.seed)
     choose_threads(model, config.batch_size)
-    batches = training_batches(config, table)
-    anchors = find_anchors(model)
-    checkpoint = path / CHECKPOINT
-
-    def finish_epoch(row: dict[str, float]) -> None:
-        row |= _usage(model, anchors, batches)
-        on_epoch(row)
-
-    started = time.perf_counter()
+    batches, held_out = training_batches(config, table)
+    record = Record(path)
+    followers = [record, *_logs(path, config, model, table), *observers]
+    leads = fabric.global_rank == 0
     try:
-        history = fit(model, batches, config.fit, checkpoint=checkpoint, on_epoch=finish_epoch)
+        history = fit(
+            model,
+            batches,
+            config.fit,
+            fabric=fabric,
+            saving=config.engine.saving(path),
+            validation=held_out,
+            on_step=_on_step(followers if leads else ()),
+            on_epoch=_on_epoch(model, batches, followers if leads else ()),
+        )
     except FloatingPointError:
-        if checkpoint.exists():
-            history = list(load_method(checkpoint, model).history)
-            with contextlib.suppress(FloatingPointError):  # these weights are no good either
-                _complete(path, config, model, batches, history)
+        if leads:
+            _complete_from_best(path, config, model.cpu(), batches)
         raise
-    config = replace(config, seconds=time.perf_counter() - started)
-    return _complete(path, config, model, batches, history)
+    finally:
+        if leads:
+            record.save_seconds()
+    if fabric.world_size > 1:
+        dist.destroy_process_group()
+    if leads:
+        config = replace(config, seconds=record.seconds)
+        _complete(path, config, model.cpu(), batches, history)
+
+
+def _complete_from_best(
+    path: Path, config: RunConfig, model: VAE | CVAE | NVC, batches: Batches
+) -> None:
+    """Make a run that diverged usable as it was after its best epoch, or at a checkpoint."""
+    folder = path / CHECKPOINTS
+    for file in (folder / BEST, *checkpoints(folder)):
+        with contextlib.suppress(ValueError, FileNotFoundError, FloatingPointError):
+            history = load_method(file, model).history
+            config = replace(config, seconds=saved_seconds(path))
+            _complete(path, config, model, batches, history)
+            return
+
+
+def _logs(path: Path, config: RunConfig, model: VAE | CVAE | NVC, table: Table) -> list[Observer]:
+    logs: list[Observer] = []
+    if "tensorboard" in config.engine.log:
+        logs.append(TensorBoard(path))
+    if config.engine.watch:
+        logs.append(Watch(path, config, model, table))
+    return logs
+
+
+def _on_step(followers: Sequence[Observer]) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
+        for follower in followers:
+            follower.step(step)
+
+    return tell
+
+
+def _on_epoch(
+    model: VAE | CVAE | NVC, batches: Batches, followers: Sequence[Observer]
+) -> Callable[[Row], None]:
+    def tell(row: Row) -> None:
+        row |= usage(model, batches)
+        for follower in followers:
+            follower.epoch(row)
+
+    return tell
 
 
 def _complete(
@@ -114,13 +195,11 @@ def _complete(
     config: RunConfig,
     model: VAE | CVAE | NVC,
     batches: Batches,
-    history: list[dict[str, float]],
-) -> Run:
+    history: Sequence[Row],
+) -> None:
     codes = encode(model.eval(), batches.x, config.scaling.apply)
-    run = Run(path, config, model, _aggregate(codes, find_anchors(model)))
     save_history(path, history)
-    save_run(run)
-    return run
+    save_run(Run(path, config, model, aggregate_posterior(codes, find_anchors(model))))
 
 
 def choose_threads(model: torch.nn.Module, batch_size: int) -> None:
@@ -131,54 +210,3 @@ def choose_threads(model: torch.nn.Module, batch_size: int) -> None:
     weights = sum(parameter.numel() for parameter in model.parameters())
     if weights * batch_size < SMALL_STEP:
         torch.set_num_threads(1)
-
-
-def training_batches(config: RunConfig, table: Table) -> Batches:
-    """The batches a run is trained on; labels are in them only if its method reads labels."""
-    label = None
-    if config.model.uses_labels and table.label is not None:
-        label = torch.from_numpy(table.label)
-    return Batches(
-        torch.from_numpy(table.x),
-        label,
-        batch_size=config.batch_size,
-        seed=config.fit.seed,
-        prepare=config.scaling.apply,
-        view=_corruption(config) if config.model.host == "dvae" else None,
-    )
-
-
-def _corruption(config: RunConfig) -> Callable[[torch.Tensor, torch.Generator], torch.Tensor]:
-    """Masked values for data in [0, 1], noise for real values."""
-    return views.mask if config.model.likelihood == "bernoulli" else views.gaussian
-
-
-def _usage(
-    model: VAE | CVAE | NVC, anchors: AnchorSet | None, batches: Batches
-) -> dict[str, float]:
-    if anchors is None or not anchors.active:
-        return {}
-    codes = snapshot(model, batches, torch.device("cpu")).z
-    assign = anchors.assign(codes).numpy()
-    return {
-        "anchors_in_use": float(anchors_in_use(assign, anchors.num_anchors)),
-        "perplexity": float(perplexity(assign, anchors.num_anchors)),
-    }
-
-
-def _aggregate(codes: Codes, anchors: AnchorSet | None) -> Aggregate:
-    """Group 0 is all codes, group 1 + i those of anchor i."""
-    everything = torch.arange(len(codes.mean))
-    middle = codes.mean.mean(0, keepdim=True)
-    if anchors is None:
-        return aggregate(codes.mean, codes.variance, [everything], middle)
-    owner = anchors.assign(codes.mean)
-    groups = [(owner == i).nonzero().flatten() for i in range(anchors.num_anchors)]
-    centres = torch.cat([middle, anchors.positions.detach()])
-    try:
-        return aggregate(codes.mean, codes.variance, [everything, *groups], centres)
-    except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
-        raise FloatingPointError(
-            "The codes of the trained model must have a finite covariance, got NaN or infinity; "
-            "lower `lr`."
-        ) from error

@@ -40,11 +40,19 @@ TERMS = {
         "codes of others; zero when it holds everywhere."
     ),
     "total": "the weighted sum of the terms, which training makes small.",
-    "anchors_in_use": "anchors that are the nearest one for at least one sample.",
+    "score": (
+        "reconstruction and KL together, without labels or anchors: early stopping watches it, on "
+        "samples kept from training if there are any."
+    ),
+    "anchors_in_use": (
+        "anchors that are the nearest one for at least one of at most 2,000 training samples."
+    ),
     "perplexity": (
         "how many anchors are in use, counting evenly filled ones fully: 10 if ten anchors share "
         "the samples equally, 1 if one has them all."
     ),
+    "gradient_norm": "mean length of the gradient, measured every few steps, before clipping.",
+    "lr": "the learning rate at the end of an epoch.",
 }
 
 RESULTS = (
@@ -60,7 +68,8 @@ CURVES = (
     "One panel per part of the training goal, averaged over each epoch (one pass over the data) "
     "and shown before weighting. The goal is to make the terms small; one may rise while their "
     "sum falls. A curve that has become flat has little left to gain from longer training. "
-    "Where terms join after a warm-up (shaded), the total jumps by what they add."
+    "Where terms join after a warm-up (shaded), the total jumps by what they add. Dashed, where "
+    "there is such a line: the same on samples kept from training."
 )
 MAP = (
     "Every dot is a sample, placed by its code; numbered circles are anchors. Point at a dot, or "

@@ -4,12 +4,7 @@ from dataclasses import dataclass
 
 from tyro.conf import Positional
 
-from nebulatent.apps.assess import assess_run, data_for
-from nebulatent.apps.console import Output
-from nebulatent.apps.options import Data, RunFolder
-from nebulatent.apps.runs import load_run
-from nebulatent.data.table import Split
-from nebulatent.evaluation.measures import to_json
+from nebulatent.apps.options import Data, RunFolder, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +29,11 @@ class Evaluate:
 
     def run(self) -> None:
         """Measure and print."""
+        from nebulatent.apps.assess import assess_run, data_for
+        from nebulatent.apps.console import Output
+        from nebulatent.apps.runs import load_run
+        from nebulatent.evaluation.measures import to_json
+
         run = load_run(self.path)
         shown = data_for(run, self.data, self.split)
         table = shown.table

@@ -4,22 +4,18 @@ import dataclasses
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.assess import assess_run, evaluation_data
-from nebulatent.apps.console import Output
-from nebulatent.apps.options import BY_RULE, Folder, OtherData, Whole
-from nebulatent.apps.plan import Choices, Plan, plan
-from nebulatent.apps.report_run import report_run
-from nebulatent.apps.runs import CHECKPOINT, WEIGHTS, Run, discard_empty_run, load_config
-from nebulatent.apps.train import Source, start_run, train
-from nebulatent.data.read import read
-from nebulatent.data.scaling import fit_scaling
-from nebulatent.data.table import Split, Table
-from nebulatent.evaluation.measures import to_json
+from nebulatent.apps.choices import Care, Choices, Machine, Watching, engine_config
+from nebulatent.apps.engine import EngineConfig, rank, world_size
+from nebulatent.apps.options import BY_RULE, Folder, OtherData, Split, Whole
+
+if TYPE_CHECKING:
+    from nebulatent.apps.console import Output
+    from nebulatent.apps.runs import Run
+    from nebulatent.data.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +40,29 @@ class Fit:
     json: bool = False
     """Print one JSON object instead of text."""
     choices: Annotated[Choices, arg(name="model")] = dataclasses.field(default_factory=Choices)
+    care: Annotated[Care, arg(name="care")] = dataclasses.field(default_factory=Care)
+    machine: Annotated[Machine, arg(name="engine")] = dataclasses.field(default_factory=Machine)
+    watching: Annotated[Watching, arg(name="watching")] = dataclasses.field(
+        default_factory=Watching
+    )
 
     def run(self) -> None:
         """Train, evaluate, report."""
-        output = Output(as_json=self.json)
+        from nebulatent.apps.console import Output
+        from nebulatent.apps.fit_run import fit_run
+        from nebulatent.apps.runs import discard_empty_run
+
+        output = Output(as_json=self.json, silent=rank() > 0)
         new_folder = self.out is not None and not self.out.exists()
         path, table = self._resumed(output) if self.resume else self._started(output)
         try:
-            run = fit_with_progress(path, table, output)
+            run = fit_run(path, table, output)
         except BaseException:
-            if not self.resume:
+            if not self.resume and rank() == 0:
                 discard_empty_run(path, folder=new_folder)
             raise
+        if run is None:
+            return
         try:
             _report(run, output)
         except KeyboardInterrupt:
@@ -64,18 +71,41 @@ class Fit:
                 f"Write the report with: nebulatent report {shlex.quote(str(path))}"
             ) from None
 
-    def _started(self, output: Output) -> tuple[Path, Table]:
+    def _started(self, output: "Output") -> "tuple[Path, Table]":
+        from nebulatent.apps.plan import plan
+        from nebulatent.apps.train import Source, start_run
+        from nebulatent.data.read import read
+        from nebulatent.data.scaling import fit_scaling
+
         if self.data is None or self.out is None:
             raise ValueError("`fit` must be given DATA and --out RUN, or --resume RUN.")
+        engine = self._engine()
         table = read(self.data, split=self.split, image_size=self.image_size)
         scaling = fit_scaling(table)
-        chosen = plan(table, scaling, self.choices)
+        chosen = plan(table, scaling, self.choices, self.care)
         source = Source(path=self.data, split=self.split, image_size=self.image_size)
-        start_run(self.out, table, source, scaling, chosen, overwrite=self.overwrite)
-        _announce(output, table, chosen)
+        if rank() == 0:
+            start_run(
+                self.out, table, source, scaling, chosen, engine=engine, overwrite=self.overwrite
+            )
+        if world_size() > 1:
+            engine.fabric().barrier()  # the others wait for the folder
+        for line in (*table.found, *chosen.reasons):
+            output.say(f"  {line}")
         return self.out, table
 
-    def _resumed(self, output: Output) -> tuple[Path, Table]:
+    def _engine(self) -> EngineConfig:
+        engine = engine_config(self.care, self.machine, self.watching)
+        if "tensorboard" in engine.log:
+            from nebulatent.apps.tensorboard import require_tensorboard
+
+            require_tensorboard()
+        return dataclasses.replace(engine, devices=max(engine.devices, world_size()))
+
+    def _resumed(self, output: "Output") -> "tuple[Path, Table]":
+        from nebulatent.apps.fit_run import read_again
+        from nebulatent.apps.runs import WEIGHTS, load_config
+
         path = self.resume
         if path is None or self.data is not None or self.out is not None:
             raise ValueError("`--resume` must stand alone, got DATA or --out beside it.")
@@ -84,62 +114,23 @@ class Fit:
             raise ValueError(
                 f"`--resume` must name an unfinished run, got `{path}`, which is complete."
             )
-        data = config.data
+        if world_size() not in (1, config.engine.devices):
+            raise ValueError(
+                f"`--resume` must go on with as many processes as `{path}` began with "
+                f"({config.engine.devices}), got {world_size()}."
+            )
         output.say(f"going on with {path}")
-        return path, read(data.path, split=data.split, image_size=data.image_size)
+        return path, read_again(path)
 
 
-def fit_with_progress(path: Path, table: Table, output: Output, name: str = "training") -> Run:
-    """Train a run that was started, with a progress bar on standard error.
+def _report(run: "Run", output: "Output") -> None:
+    from nebulatent.apps.assess import assess_run, evaluation_data
+    from nebulatent.apps.report_run import report_run
+    from nebulatent.evaluation.measures import to_json
 
-    Raises:
-        KeyboardInterrupt: If the user stops it; the message says how to go on.
-    """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
-    )
-    epochs = load_config(path).fit.epochs
-    with Progress(*columns, console=output.progress_console) as progress:
-        task = progress.add_task(name, total=epochs, state="")
-
-        def show(row: dict[str, float]) -> None:
-            progress.update(task, completed=row["epoch"] + 1, state=_state(row))
-
-        try:
-            return train(path, table, show)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_stopped(path)) from None
-
-
-def _state(row: dict[str, float]) -> str:
-    """What fits beside a progress bar; all terms are in metrics.jsonl and in the report."""
-    used = f", {row['anchors_in_use']:.0f} anchors in use" if "anchors_in_use" in row else ""
-    return f"loss {row['total']:.4g}{used}"
-
-
-def _stopped(path: Path) -> str:
-    if not (path / CHECKPOINT).exists():
-        return "stopped before the first epoch was complete; nothing is kept."
-    return (
-        "stopped; the state after the last complete epoch is kept. "
-        f"Go on with: nebulatent fit --resume {shlex.quote(str(path))}"
-    )
-
-
-def _report(run: Run, output: Output) -> None:
     shown = evaluation_data(run)
     measures = assess_run(run, shown)
     report = report_run(run, shown.table, measures)
     output.measures(str(run.path), {"value": measures.own, **measures.baselines})
     output.say(f"report: {report}")
     output.result({"run": str(run.path), "report": str(report), "measures": to_json(measures.own)})
-
-
-def _announce(output: Output, table: Table, chosen: Plan) -> None:
-    for line in (*table.found, *chosen.reasons):
-        output.say(f"  {line}")

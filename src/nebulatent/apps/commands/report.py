@@ -2,11 +2,7 @@
 
 from dataclasses import dataclass
 
-from nebulatent.apps.assess import assess_run, data_for, evaluation_data
-from nebulatent.apps.console import Output
 from nebulatent.apps.options import OtherData, RunFolder
-from nebulatent.apps.report_run import report_run
-from nebulatent.apps.runs import load_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +21,11 @@ class Report:
 
     def run(self) -> None:
         """Measure and write."""
+        from nebulatent.apps.assess import assess_run, data_for, evaluation_data
+        from nebulatent.apps.console import Output
+        from nebulatent.apps.report_run import report_run
+        from nebulatent.apps.runs import load_run
+
         run = load_run(self.path)
         shown = evaluation_data(run) if self.data is None else data_for(run, self.data, "test")
         path = report_run(run, shown.table, assess_run(run, shown))
