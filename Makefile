@@ -27,6 +27,8 @@ unit: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/nvc.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/memory.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -101,12 +101,17 @@ def test_every_command_line_of_a_page_is_one_that_the_command_understands(page: 
             parse(words[1:])
 
 
-COMMANDS = ("fit", "evaluate", "embed", "sample", "report", "demo")
+COMMANDS = {
+    "cli.md": ("fit", "evaluate", "embed", "sample", "report", "inspect", "demo"),
+    "export.md": ("export", "push"),
+}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_page_on_the_command_line_names_every_option(command: str) -> None:
-    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "command"), [(page, command) for page in COMMANDS for command in COMMANDS[page]]
+)
+def test_the_page_on_a_command_names_every_option(page: str, command: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     section = re.split(r"^## ", text, flags=re.MULTILINE)
     (own,) = [part for part in section if part.startswith(f"`nebulatent {command}`")]
     named = set(re.findall(r"`(--[\w-]+)", own))
