@@ -1,6 +1,7 @@
 """Compiling, half precision, deterministic mode, accumulation: the same numbers, also resumed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,6 +73,54 @@ def test_compiled_training_reaches_the_numbers_of_eager_and_is_resumed(tmp_path:
     done = subprocess.run(
         [sys.executable, "-c", COMPILED, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": tests, "CC": "/no/compiler", "CXX": "/no/compiler"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "agree", done.stderr
+
+
+RESUMED_COMPILED = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from laws.cases import host
+from nebulatent.methods.vae import VAE
+from nebulatent.training.fit import fit
+from training.runs import CONFIG, STEPS, Stop, data, equal, every
+
+def run(compile=True, saving=None, crash_at=-1):
+    def crash(step):
+        if step.step == crash_at:
+            raise Stop
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    method, config = VAE(host()), replace(CONFIG, epochs=2, compile=compile)
+    return fit(method, data(), config, saving=saving, on_step=crash), method.state_dict()
+
+rows, weights = run()
+saving = every(1, Path(sys.argv[1]))
+try:
+    run(saving=saving, crash_at=STEPS - 1)  # goes on with a batch of another size
+except Stop:
+    resumed, again = run(saving=saving)
+    assert resumed == rows and equal(again, weights)
+    for row, other in zip(rows, run(compile=False)[0], strict=True):
+        assert abs(row["total"] - other["total"]) < 1e-4  # the noise is the same, too
+    print("agree")
+"""
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="`torch.compile` needs a C++ compiler.")
+def test_compiled_run_is_resumed_in_every_bit(tmp_path: Path) -> None:
+    """The compiler makes other code for each size of batch, whichever comes first."""
+    tests = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", RESUMED_COMPILED, str(tmp_path)],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]),
+        },
         capture_output=True,
         text=True,
     )

@@ -71,6 +71,7 @@ class Keeper:
     def __init__(self, saving: Saving | None) -> None:
         self.saving = saving
         self.best: dict[str, Tensor] | None = None
+        self.best_is_written = False
         self.best_header: dict[str, Any] = {}
         self.last = time.monotonic()
         if saving is not None:
@@ -90,13 +91,15 @@ class Keeper:
     def note_best(self, weights: Mapping[str, Tensor], progress: Progress) -> None:
         """Keep the weights of the best epoch so far; the next checkpoint writes them."""
         self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
-        self.best_header = progress.to_json()
+        self.best_header, self.best_is_written = progress.to_json(), False
 
     def save_best(self) -> None:
         """Write the weights of the best epoch, if they were not yet."""
-        if self.saving is not None and self.best is not None and own_rank() == 0:
-            tensors = {f"method.{name}": value for name, value in self.best.items()}
-            save_tensors(self.saving.folder / BEST, tensors, self.best_header)
+        if self.best_is_written or self.saving is None or self.best is None or own_rank() > 0:
+            return
+        tensors = {f"method.{name}": value for name, value in self.best.items()}
+        save_tensors(self.saving.folder / BEST, tensors, self.best_header)
+        self.best_is_written = True
 
     def save(self, weights: Weights, progress: Progress) -> None:
         """Write a checkpoint and the best weights; every process calls it, the first one writes."""

@@ -13,18 +13,21 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import Precision
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 from torch import nn
 
 from nebulatent.data.batch import Batch, Batches
 from nebulatent.latents.anchors import MAX_START_CODES, Snapshot
 from nebulatent.latents.posterior import Posterior
-from nebulatent.ops.processes import any_process, own_rank, share_first
+from nebulatent.ops.processes import any_process, gather_rows, own_rank, share_first
 from nebulatent.terms import Terms
 from nebulatent.training.average import Average
 from nebulatent.training.checkpoints import Keeper, Saving, Weights, resume
@@ -149,17 +152,27 @@ def _start(
     fabric: Fabric,
     saving: Saving | None,
 ) -> "_Run":
+    if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
+        raise ValueError(
+            "`fabric` must keep all weights on each device (one device, or DDP), got "
+            f"{type(fabric.strategy).__name__}; pass one with another strategy."
+        )
     rank, count = fabric.global_rank, fabric.world_size
     method.train().to(fabric.device)
     optimizer = torch.optim.Adam(method.parameters(), lr=config.lr, fused=True)
     average, keeper = Average(method, config.ema), Keeper(saving)
     weights = Weights(method, optimizer, average.values)
     progress = Progress() if saving is None else resume(saving.folder, weights)
-    compiled = torch.compile(method) if config.compile else method
-    model, stepper = fabric.setup(cast(nn.Module, compiled), optimizer)
+    _check_together(progress, fabric.device)
+    compiled = _compiled(method) if config.compile else method
+    model, stepper = fabric.setup(compiled, optimizer)
+    plain = isinstance(fabric.strategy, SingleDeviceStrategy)
+    plain = plain and type(fabric.strategy.precision) is Precision
     return _Run(
         weights=weights,
         model=model,
+        # Fabric's wrapper changes nothing here, and takes a tenth of a small model's step.
+        forward=compiled if plain else model,
         stepper=stepper,
         batches=batches.share(rank, count),
         validation=None if validation is None else validation.share(rank, count),
@@ -177,6 +190,7 @@ class _Run:
 
     weights: Weights
     model: nn.Module
+    forward: nn.Module
     stepper: torch.optim.Optimizer
     batches: Batches
     validation: Batches | None
@@ -224,8 +238,8 @@ class _Run:
         self.stepper.zero_grad()
         terms = Terms({})
         for number, batch in enumerate(group, start=1):
-            more = number < len(group)
-            with self.fabric.no_backward_sync(self.model, enabled=more):  # pyright: ignore[reportArgumentType]
+            waits = number < len(group)  # the last batch exchanges what all have added
+            with self.fabric.no_backward_sync(self.model) if waits else nullcontext():  # pyright: ignore[reportArgumentType]
                 terms = self._backward(batch, share=len(group))
         self._watch_gradient()
         self.stepper.step()
@@ -241,7 +255,7 @@ class _Run:
         number = progress.epoch * len(self.batches) + progress.index
         seed_noise(self.config.seed, number, self.fabric.device)
         try:
-            terms = self.model(batch)
+            terms = self.forward(batch)
         except FloatingPointError as error:  # a term that guards itself
             raise FloatingPointError(f"{_where(progress)}: {error}") from error
         total = terms.total
@@ -313,7 +327,7 @@ class _Run:
         with self.average.applied():
             for index, batch in enumerate(batches.epoch(0)):
                 seed_noise(self.config.seed, -1 - index, self.fabric.device)
-                terms = self.model(_moved(batch, self.fabric.device))
+                terms = self.forward(_moved(batch, self.fabric.device))
                 averages.add(terms, terms.total.item())
         self.model.train()
         return averages.averages()
@@ -330,6 +344,25 @@ class _Run:
         if self.config.patience is not None:
             weights = self.keeper.best_weights(self.progress) or weights
         load_weights(self.method, weights, "best.safetensors")
+
+
+def _compiled(method: nn.Module) -> nn.Module:
+    """The method compiled so that a resumed run has the same bits, and the noise is eager's.
+
+    A graph for any size of batch would depend on the size of the first batch it sees.
+    """
+    compiled = torch.compile(method, dynamic=False, options={"fallback_random": True})
+    return cast(nn.Module, compiled)
+
+
+def _check_together(progress: Progress, device: torch.device) -> None:
+    """Processes that begin at different steps would wait for one another for ever."""
+    steps = set(gather_rows(torch.tensor([progress.step], device=device)).tolist())
+    if len(steps) > 1:
+        raise ValueError(
+            "`saving.folder` must be one that every process sees, got checkpoints of the steps "
+            f"{sorted(steps)}; put it on a disk that all machines share."
+        )
 
 
 def seed_noise(seed: int, batch: int, device: torch.device) -> None:
