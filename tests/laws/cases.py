@@ -17,10 +17,18 @@ from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.autoencoder import Autoencoder
 from nebulatent.latents.bottlenecks import Deterministic, Variational
 from nebulatent.latents.priors import AnchorMixture
+from nebulatent.latents.quantized import Codebook
 from nebulatent.methods.cvae import CVAE
+from nebulatent.methods.dec import DEC
+from nebulatent.methods.gmvae import GMVAE
+from nebulatent.methods.gumbel_vae import GumbelVAE
+from nebulatent.methods.info_vae import InfoVAE, imq
 from nebulatent.methods.nvc import NVC, NebulaAnchors
 from nebulatent.methods.nvc_released import ReleasedAnchors
+from nebulatent.methods.prototypes import DeepKMeans
+from nebulatent.methods.vade import VaDE
 from nebulatent.methods.vae import VAE
+from nebulatent.methods.vq_vae import VQVAE
 from nebulatent.objectives.likelihoods import Bernoulli, Gaussian
 
 FEATURES, LATENT, ANCHORS, ROWS = 6, 4, 3, 24
@@ -36,12 +44,16 @@ class Case(NamedTuple):
     supervised: bool = False
 
 
-def host(bottleneck: type[nn.Module] = Variational, condition: int = 0) -> Autoencoder:
-    """Fully connected autoencoder of vectors; `condition` inputs more for the decoder."""
+def host(
+    bottleneck: type[nn.Module] = Variational, condition: int = 0, noise: int = 0
+) -> Autoencoder:
+    """Fully connected autoencoder of vectors.
+
+    The decoder takes `condition` inputs more than a code, and `noise` dimensions of it less.
+    """
     encoder = MLPEncoder((FEATURES,), (16, 8))
-    return Autoencoder(
-        encoder, bottleneck(8, LATENT), MLPDecoder(LATENT + condition, (FEATURES,), (16, 8))
-    )
+    decoder = MLPDecoder(LATENT + condition, (FEATURES,), (16, 8))
+    return Autoencoder(encoder, bottleneck(8, LATENT + noise), decoder)
 
 
 def conv_host() -> Autoencoder:
@@ -60,6 +72,11 @@ def anchors(**options: Any) -> AnchorSet:  # noqa: ANN401
 def nebula(**options: Any) -> NebulaAnchors:  # noqa: ANN401
     """Anchors with the terms that `options` name."""
     return NebulaAnchors(ANCHORS, LATENT, anchors=anchors(), **options)
+
+
+def idec() -> DEC:
+    """DEC with the reconstruction kept: without it the decoder has no gradient."""
+    return DEC(host(Deterministic), anchors(), reconstruction_weight=1.0, clustering_weight=0.1)
 
 
 def released(order: Any) -> ReleasedAnchors:  # noqa: ANN401
@@ -124,6 +141,16 @@ METHODS = [
         vectors,
         supervised=True,
     ),
+    Case("GMVAE", lambda: GMVAE(host(noise=2), ANCHORS, LATENT, 2), vectors),
+    Case("GMVAE free", lambda: GMVAE(host(noise=2), ANCHORS, LATENT, 2, free_nats=1.0), vectors),
+    Case("VQ-VAE", lambda: VQVAE(host(Deterministic), Codebook(ANCHORS, LATENT)), vectors),
+    Case("VQ-VAE parts", lambda: VQVAE(host(Deterministic), Codebook(ANCHORS, 2)), vectors),
+    Case("VaDE", lambda: VaDE(host(), anchors()), vectors),
+    Case("IDEC", idec, vectors),
+    Case("InfoVAE", lambda: InfoVAE(host()), vectors),
+    Case("InfoVAE imq", lambda: InfoVAE(host(), alpha=0.5, kernel=imq), vectors),
+    Case("Gumbel-softmax VAE", lambda: GumbelVAE(host(Deterministic), 2), vectors),
+    Case("deep k-means", lambda: DeepKMeans(host(Deterministic), anchors()), vectors),
     Case("VAE + released -1", lambda: VAE(host(), latent_terms=released(-1)), vectors),
     Case("VAE + released 1", lambda: VAE(host(), latent_terms=released(1)), vectors),
     Case("VAE + released 2", lambda: VAE(host(), latent_terms=released(2)), vectors),

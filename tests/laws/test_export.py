@@ -32,6 +32,7 @@ from nebulatent.methods.vae import VAE
 BYTES = Scaling("unit", torch.tensor(0.0).double(), torch.tensor(255.0).double())
 Method = VAE | CVAE | NVC
 Shape = tuple[int, ...]
+EXPORTED = [case for case in METHODS if isinstance(case.build(), Method)]
 
 
 class Case:
@@ -85,8 +86,8 @@ def settled(method: nn.Module) -> nn.Module:
 
 
 def methods() -> list[Case]:
-    """Every method of the law list."""
-    return [Case(case.name, case.build(), tuple(case.batch().x.shape[1:])) for case in METHODS]
+    """Every method of the law list that `nebulatent export` writes."""
+    return [Case(case.name, case.build(), tuple(case.batch().x.shape[1:])) for case in EXPORTED]
 
 
 def networks() -> list[Case]:
@@ -133,7 +134,7 @@ def test_onnx_says_what_the_library_says(cases: Callable[[], list[Case]], tmp_pa
 
 def test_no_method_and_no_network_is_left_out() -> None:
     found = {type(part) for case in (*methods(), *networks()) for part in case.method.modules()}
-    listed = [case.build() for case in METHODS]
+    listed = [case.build() for case in EXPORTED]
     listed += [build() for _, build, _ in (*ENCODERS, *DECODERS)]
     assert {type(part) for module in listed for part in module.modules()} <= found
-    assert len(methods()) == len(METHODS) and len(networks()) == len(ENCODERS) == len(DECODERS)
+    assert len(methods()) == len(EXPORTED) and len(networks()) == len(ENCODERS) == len(DECODERS)

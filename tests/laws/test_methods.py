@@ -8,6 +8,7 @@ from torch import nn
 
 from laws.cases import METHODS, Case, RowNoise
 from nebulatent.data.batch import Batch
+from nebulatent.latents.anchors import AnchorSet
 from nebulatent.terms import Terms
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -144,5 +145,5 @@ def test_repr_names_the_method_and_its_parts(case: Case, device: torch.device) -
     text = repr(method)
     assert text.startswith(f"{type(method).__name__}(")
     assert "(autoencoder): Autoencoder(" in text
-    has_anchors = "latent_terms" in dict(method.named_modules())
+    has_anchors = any(isinstance(module, AnchorSet) for module in method.modules())
     assert ("num_anchors=3, latent_dim=4" in text) == has_anchors
