@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from nebulatent.data.views import gaussian, mask
+from nebulatent.data.views import gaussian, jitter, mask
 
 
 def _generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-@pytest.mark.parametrize("view", [mask, gaussian])
+@pytest.mark.parametrize("view", [mask, gaussian, jitter])
 def test_a_view_is_pure_and_decided_by_its_generator(view: object) -> None:
     x = torch.rand(5, 3, 4, 4, generator=_generator()) + 1
     before = x.clone()
@@ -54,3 +54,10 @@ def test_impossible_options_are_refused() -> None:
         mask(torch.ones(2, 2), _generator(), share=1.5)
     with pytest.raises(ValueError, match=r"`std` must not be negative, got -1"):
         gaussian(torch.ones(2, 2), _generator(), std=-1.0)
+
+
+def test_jitter_is_noise_with_dropped_values() -> None:
+    x = torch.ones(200, 100)
+    seen = jitter(x, _generator(), std=0.5, share=0.2)
+    assert (seen == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert seen[seen != 0].std().item() == pytest.approx(0.5, rel=0.05)

@@ -24,6 +24,7 @@ from nebulatent.methods.gmvae import GMVAE
 from nebulatent.methods.gumbel_vae import GumbelVAE
 from nebulatent.methods.info_vae import InfoVAE, imq
 from nebulatent.methods.nvc import NVC, NebulaAnchors
+from nebulatent.methods.nvc_consistency import NVCConsistency
 from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.prototypes import DeepKMeans
 from nebulatent.methods.vade import VaDE
@@ -104,6 +105,19 @@ def images() -> Batch:
 def labels() -> Tensor:
     """Random classes, each present."""
     return torch.randperm(ROWS).remainder(ANCHORS)
+
+
+def consistent() -> NVCConsistency:
+    """The second stage of NVC with consistency; it decodes nothing, so it has laws of its own."""
+    groups = torch.arange(ROWS).remainder(ANCHORS)
+    start = {"start": "normal", "revive": False}
+    return NVCConsistency(
+        MLPEncoder((FEATURES,), (16, 8)),
+        Deterministic(8, LATENT),
+        AnchorSet(2 * ANCHORS, LATENT, **start),
+        AnchorSet(ANCHORS, LATENT, **start),
+        groups=groups,
+    )
 
 
 METHODS = [

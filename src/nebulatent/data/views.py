@@ -5,6 +5,7 @@ A view is a pure function of (batch, generator); the same generator state gives 
 ================== ==================================================
 :func:`mask`       :math:`\tilde x = x \odot b,\; b \sim \mathrm{Bernoulli}(1 - \text{share})`
 :func:`gaussian`   :math:`\tilde x = x + \sigma \epsilon,\; \epsilon \sim \mathcal N(0, I)`
+:func:`jitter`     both: noise first, then some features dropped
 ================== ==================================================
 
 Source: Vincent et al., JMLR 2010, sections 3.3 (masking noise, additive Gaussian noise).
@@ -52,3 +53,23 @@ def gaussian(
         raise ValueError(f"`std` must not be negative, got {std}.")
     noise = torch.randn(x.shape, generator=generator, device=generator.device, dtype=x.dtype)
     return x + std * noise.to(x.device)
+
+
+def jitter(
+    x: Float[Tensor, "batch *shape"],
+    generator: torch.Generator,
+    std: float = 0.1,
+    share: float = 0.1,
+) -> Float[Tensor, "batch *shape"]:
+    """A mild view of vectors: noise on every value, then a few values set to 0.
+
+    Our reading: the least that makes two views of a sample differ; the sizes suit features of
+        standard deviation 1 and mean 0, and were not tuned.
+
+    Arguments:
+        x: A batch.
+        generator: Source of randomness.
+        std: Standard deviation of the noise, in the units of `x`.
+        share: Probability that a value is dropped.
+    """
+    return mask(gaussian(x, generator, std), generator, share)
