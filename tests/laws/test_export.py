@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from laws.cases import ANCHORS, DECODERS, ENCODERS, LATENT, METHODS
+from laws.cases import ANCHORS, DECODERS, ENCODERS, FEATURES, LATENT, METHODS
 from nebulatent.apps.export_check import (
     BATCHES,
     TOLERANCE,
@@ -130,6 +130,36 @@ def test_onnx_says_what_the_library_says(cases: Callable[[], list[Case]], tmp_pa
         measured = dict(differences(together, graph, rows))
         assert {name.split("/")[0] for name in measured} == {c.name for c in together.cases}
         assert not {name: value for name, value in measured.items() if not value <= TOLERANCE}
+
+
+class Rivals(nn.Module):
+    """Mean code and reconstruction of the methods that the command does not train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cases = [case for case in METHODS if case not in EXPORTED]
+        self.methods = nn.ModuleList([settled(case.build()) for case in self.cases])
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        found = {}
+        for case, method in zip(self.cases, self.methods, strict=True):
+            mean = method.encode(x).mean
+            found[f"{case.name}/mean"] = mean
+            found[f"{case.name}/x"] = method.decode(mean)
+        return found
+
+
+def test_onnx_says_of_rivals_what_the_library_says(tmp_path: Path) -> None:
+    rivals, path = Rivals().eval(), tmp_path / "rivals.onnx"
+    assert len(rivals.cases) + len(EXPORTED) == len(METHODS)
+    write_graph(rivals, {"x": torch.rand(3, FEATURES)}, path, "onnx")
+    graph = read_graph(path, "onnx")
+    for rows in BATCHES:
+        x = torch.rand(rows, FEATURES)
+        expected, found = rivals(x), graph({"x": x})
+        for name, value in expected.items():
+            size = max(1.0, value.abs().max().item())
+            assert (found[name] - value).abs().max() <= TOLERANCE * size, name
 
 
 def test_no_method_and_no_network_is_left_out() -> None:

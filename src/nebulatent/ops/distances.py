@@ -23,7 +23,7 @@ def squared_distances(
     Unit: squared units of the vectors; never negative. Half precision comes back as float32.
     """
     a, b = at_least_single(a), at_least_single(b)
-    if len(a) * len(b) <= FEW:
+    if _are_few(a, b):
         return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square()
     origin = b.mean(0)
     a, b = a - origin, b - origin
@@ -36,9 +36,14 @@ def nearest(
 ) -> Int[Tensor, " rows"]:
     """Index of the row of `b` that is nearest to each row of `a`; the lowest one in a tie."""
     a, b = at_least_single(a), at_least_single(b)
-    if len(a) * len(b) <= FEW:  # the root, which squaring would undo
+    if _are_few(a, b):  # the root, which squaring would undo
         return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
     return squared_distances(a, b).argmin(1)
+
+
+def _are_few(a: Tensor, b: Tensor) -> bool:
+    """Whether to compute pairs directly; a graph for any number of rows cannot ask."""
+    return not torch.compiler.is_compiling() and len(a) * len(b) <= FEW
 
 
 def at_least_single(x: Tensor) -> Tensor:
