@@ -38,6 +38,7 @@ def launch(path: Path, count: int, *, name: str, quiet: bool) -> None:
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
     shared["TORCH_CPP_LOG_LEVEL"] = os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR")
     processes = [start(command, number, count, shared) for number in range(count)]
+    bad = None
     try:
         bad = wait(processes)
         if bad is not None:
@@ -47,6 +48,8 @@ def launch(path: Path, count: int, *, name: str, quiet: bool) -> None:
         raise
     finally:
         stop(processes)
+        if bad is not None and not quiet:
+            print(file=sys.stderr)  # the progress bar of one that died may end inside a line
 
 
 def start(
