@@ -25,12 +25,12 @@ class Average:
         self.own = dict(method.named_parameters()) if decay is not None else {}
         self.values: dict[str, Tensor] = {k: v.detach().clone() for k, v in self.own.items()}
 
-    @torch.no_grad()
     def update(self) -> None:
         """Take one step towards the present weights."""
         if self.decay is not None:
-            for name, value in self.own.items():
-                self.values[name].lerp_(value, 1 - self.decay)
+            with torch.no_grad():
+                for name, value in self.own.items():
+                    self.values[name].lerp_(value, 1 - self.decay)
 
     @torch.no_grad()
     def follow(self, moved: set[Tensor]) -> None:

@@ -171,9 +171,9 @@ def _start(
     return _Run(
         weights=weights,
         model=model,
-        # Fabric's wrapper changes nothing here, and takes a tenth of a small model's step.
+        # Fabric's wrappers change nothing here, and take a tenth of a small model's step.
         forward=compiled if plain else model,
-        stepper=stepper,
+        stepper=optimizer if plain else stepper,
         batches=batches.share(rank, count),
         validation=None if validation is None else validation.share(rank, count),
         config=config,
