@@ -185,7 +185,7 @@ def test_sample_is_prepared_clean_labelled_and_the_same_every_time() -> None:
 
 
 def test_batch_of_samples_alone_has_neither_target_nor_label() -> None:
-    assert Batch(torch.zeros(1)) == (torch.zeros(1), None, None)
+    assert Batch(torch.zeros(1)) == (torch.zeros(1), None, None, None)
 
 
 @pytest.mark.parametrize(

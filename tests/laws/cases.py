@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from nebulatent.backbones.images import ConvDecoder, ConvEncoder
+from nebulatent.backbones.resnet import ResNet18
 from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
+from nebulatent.backbones.views import MultiViewEncoder
+from nebulatent.backbones.voxels import VoxelDecoder, VoxelEncoder
 from nebulatent.data.batch import Batch
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.autoencoder import Autoencoder
-from nebulatent.latents.bottlenecks import Deterministic, Variational
+from nebulatent.latents.bottlenecks import Deterministic, NormalizedVariational, Variational
 from nebulatent.latents.priors import AnchorMixture
 from nebulatent.latents.quantized import Codebook
 from nebulatent.methods.cvae import CVAE
@@ -27,6 +30,7 @@ from nebulatent.methods.nvc import NVC, NebulaAnchors
 from nebulatent.methods.nvc_consistency import NVCConsistency
 from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.prototypes import DeepKMeans
+from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vade import VaDE
 from nebulatent.methods.vae import VAE
 from nebulatent.methods.vq_vae import VQVAE
@@ -102,6 +106,18 @@ def images() -> Batch:
     return Batch(torch.rand(ROWS, *IMAGE), label=labels())
 
 
+def two_forms() -> Batch:
+    """Rows in [0, 1], and the first of their features as another form of them."""
+    batch = vectors()
+    return batch._replace(also={"views": batch.x[:, :2].contiguous()})
+
+
+def switched() -> SwitchVAE:
+    """Two encoders and one decoder; the switch stands on the first."""
+    other = nn.Sequential(MLPEncoder((2,), (16, 8)), NormalizedVariational(8, LATENT))
+    return SwitchVAE(host(), {"views": other}, latent_terms=nebula(metric=True))
+
+
 def labels() -> Tensor:
     """Random classes, each present."""
     return torch.randperm(ROWS).remainder(ANCHORS)
@@ -165,6 +181,7 @@ METHODS = [
     Case("InfoVAE imq", lambda: InfoVAE(host(), alpha=0.5, kernel=imq), vectors),
     Case("Gumbel-softmax VAE", lambda: GumbelVAE(host(Deterministic), 2), vectors),
     Case("deep k-means", lambda: DeepKMeans(host(Deterministic), anchors()), vectors),
+    Case("SwitchVAE + nebula", switched, two_forms),
     Case("VAE + released -1", lambda: VAE(host(), latent_terms=released(-1)), vectors),
     Case("VAE + released 1", lambda: VAE(host(), latent_terms=released(1)), vectors),
     Case("VAE + released 2", lambda: VAE(host(), latent_terms=released(2)), vectors),
@@ -186,6 +203,14 @@ ENCODERS = [
     ("conv one pixel", lambda: ConvEncoder((1, 1, 1), (3,), 5), (1, 1, 1)),
     ("conv thin", lambda: ConvEncoder((3, 1, 9), (2, 3, 4), 5), (3, 1, 9)),
     ("conv even", lambda: ConvEncoder((1, 8, 8), (2, 3, 4), 5), (1, 8, 8)),
+    ("residual", lambda: ResNet18(33, 5, in_channels=1, widths=(2, 2, 3, 3)), (1, 33, 33)),
+    (
+        "views",
+        lambda: MultiViewEncoder(ConvEncoder(IMAGE, (3,), 4), "max", feature_dim=4),
+        (2, *IMAGE),
+    ),
+    ("voxels", lambda: VoxelEncoder(12, (2, 3, 2, 3), 5), (1, 12, 12, 12)),
+    ("voxels width", lambda: VoxelEncoder(12, (2, 3, 2, 3), 5, normalize="width"), (1, 12, 12, 12)),
 ]
 
 DECODERS = [
@@ -195,6 +220,7 @@ DECODERS = [
     ("conv one pixel", lambda: ConvDecoder(LATENT, (1, 1, 1), (3,)), (1, 1, 1)),
     ("conv thin", lambda: ConvDecoder(LATENT, (3, 1, 9), (2, 3, 4)), (3, 1, 9)),
     ("conv even", lambda: ConvDecoder(LATENT, (1, 8, 8), (2, 3, 4)), (1, 8, 8)),
+    ("voxels", lambda: VoxelDecoder(LATENT, 12, (2, 3, 2, 3)), (1, 12, 12, 12)),
 ]
 
 

@@ -22,6 +22,7 @@ from nebulatent.apps.export_check import (
 )
 from nebulatent.apps.export_formats import Graph, read_graph, write_graph
 from nebulatent.apps.exported import RawDecoder, RawEncoder
+from nebulatent.backbones.vectors import MLPDecoder
 from nebulatent.data.scaling import Scaling
 from nebulatent.latents.autoencoder import Autoencoder
 from nebulatent.latents.bottlenecks import Variational
@@ -76,7 +77,7 @@ class Together(nn.Module):
 def settled(method: nn.Module) -> nn.Module:
     """The method in eval mode, its running statistics and scales no longer 0 and 1."""
     for module in method.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
             assert module.running_mean is not None and module.running_var is not None
             for value in (module.running_mean, module.bias.data):
                 value.normal_()
@@ -91,13 +92,14 @@ def methods() -> list[Case]:
 
 
 def networks() -> list[Case]:
-    """Every encoder of the law list with its decoder, as a VAE."""
-    found = []
-    for (name, encoder, shape), (other, decoder, _) in zip(ENCODERS, DECODERS, strict=True):
-        assert name == other
+    """Every encoder of the law list as a VAE, with its decoder or, if it has none, a plain one."""
+    found, decoders = [], {name: decoder for name, decoder, _ in DECODERS}
+    for name, encoder, shape in ENCODERS:
         network = encoder()
-        host = Autoencoder(network, Variational(network.feature_dim, LATENT), decoder())
+        decoder = decoders.pop(name)() if name in decoders else MLPDecoder(LATENT, shape, (8,))
+        host = Autoencoder(network, Variational(network.feature_dim, LATENT), decoder)
         found.append(Case(name, VAE(host), shape))
+    assert not decoders
     return found
 
 
@@ -167,4 +169,4 @@ def test_no_method_and_no_network_is_left_out() -> None:
     listed = [case.build() for case in EXPORTED]
     listed += [build() for _, build, _ in (*ENCODERS, *DECODERS)]
     assert {type(part) for module in listed for part in module.modules()} <= found
-    assert len(methods()) == len(EXPORTED) and len(networks()) == len(ENCODERS) == len(DECODERS)
+    assert len(methods()) == len(EXPORTED) and len(networks()) == len(ENCODERS)

@@ -31,11 +31,8 @@ def step(method: nn.Module, batch: Batch) -> dict[str, Tensor]:
 def test_labels_change_no_term_and_no_gradient(case: Case, device: torch.device) -> None:
     method, batch = case.build().to(device), case.batch()
     variants = (None, torch.zeros(len(batch.x), dtype=torch.long), labels())
-    batches = [Batch(batch.x, batch.y, label) for label in variants]
-    first, *others = [
-        step(method, Batch(*(None if part is None else part.to(device) for part in batch)))
-        for batch in batches
-    ]
+    batches = [batch._replace(label=label) for label in variants]
+    first, *others = [step(method, batch.apply(lambda part: part.to(device))) for batch in batches]
     for other in others:
         assert first.keys() == other.keys()
         assert all(torch.equal(first[name], other[name]) for name in first)

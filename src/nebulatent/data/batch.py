@@ -6,7 +6,7 @@ needs no stored state to go on, even inside an epoch, and workers that read ahea
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +26,23 @@ class Batch(NamedTuple):
         x: What the encoder sees.
         y: What the decoder must produce; `None` means `x` itself.
         label: Read only by methods that say they are supervised.
+        also: The same samples in other forms, by name (pictures of a shape beside its voxels); read
+            by methods of several modalities.
     """
 
     x: Tensor
     y: Tensor | None = None
     label: Int[Tensor, " batch"] | None = None
+    also: Mapping[str, Tensor] | None = None
+
+    def apply(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch with every tensor changed."""
+        return Batch(
+            change(self.x),
+            None if self.y is None else change(self.y),
+            None if self.label is None else change(self.label),
+            self.also and {name: change(part) for name, part in self.also.items()},
+        )
 
 
 class Batches:
@@ -50,13 +62,15 @@ class Batches:
         view: A random corruption of the prepared batch; then `Batch.x` is the corrupted batch and
             `Batch.y` the clean one.
         num_workers: Processes that read an epoch's batches ahead; 0 reads them when asked.
+        y: What the decoder must produce of each sample, if not `x`; neither prepared nor corrupted.
+        also: The same samples in other forms, by name; neither prepared nor corrupted.
 
     Raises:
         ValueError: If there are no samples, `batch_size` is not positive, `num_workers` is
-            negative, or the numbers of samples and labels differ.
+            negative, or the numbers of samples and of labels, targets or other forms differ.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         x: Tensor | Rows,
         label: Int[Tensor, " samples"] | None = None,
@@ -66,6 +80,8 @@ class Batches:
         prepare: Callable[[Tensor], Tensor] | None = None,
         view: View | None = None,
         num_workers: int = 0,
+        y: Tensor | Rows | None = None,
+        also: Mapping[str, Tensor | Rows] = {},
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be positive, got {batch_size}.")
@@ -73,13 +89,14 @@ class Batches:
             raise ValueError(f"`num_workers` must not be negative, got {num_workers}.")
         if len(x) == 0:
             raise ValueError("`x` must hold at least one sample, got none.")
-        if label is not None and len(label) != len(x):
-            raise ValueError(
-                f"`label` must have one entry per sample ({len(x)}), got {len(label)}; "
-                "check that both come from the same file."
-            )
+        for name, part in {"label": label, "y": y, **also}.items():
+            if part is not None and len(part) != len(x):
+                raise ValueError(
+                    f"`{name}` must have one entry per sample ({len(x)}), got {len(part)}; "
+                    "check that both come from the same file."
+                )
         self.x: Tensor | Rows = torch.from_numpy(x) if isinstance(x, np.ndarray) else x
-        self.label = label
+        self.label, self.y, self.also = label, y, dict(also)
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.prepare, self.view = prepare, view
         self.rank, self.world_size = 0, 1
@@ -140,7 +157,8 @@ class Batches:
         clean = self._read(rows)
         if self.view is None:
             return clean
-        return clean._replace(x=self.view(clean.x, self._generator(epoch, index)), y=clean.x)
+        y = clean.x if clean.y is None else clean.y
+        return clean._replace(x=self.view(clean.x, self._generator(epoch, index)), y=y)
 
     def sample(self, count: int) -> Batch:
         """At most `count` prepared samples of all, the same every time, not corrupted."""
@@ -148,9 +166,13 @@ class Batches:
         return self._read(torch.randperm(len(self.x), generator=generator)[:count])
 
     def _read(self, rows: Int[Tensor, " batch"]) -> Batch:
-        x = self.x[rows] if isinstance(self.x, Tensor) else torch.from_numpy(self.x[rows.numpy()])
-        x = x if self.prepare is None else self.prepare(x)
-        return Batch(x, label=None if self.label is None else self.label[rows])
+        x = _rows(self.x, rows)
+        return Batch(
+            x if self.prepare is None else self.prepare(x),
+            None if self.y is None else _rows(self.y, rows),
+            None if self.label is None else self.label[rows],
+            {name: _rows(part, rows) for name, part in self.also.items()} or None,
+        )
 
     def _order(self, epoch: int) -> Int[Tensor, " samples"]:
         """This process's samples in the order of their visit: every `world_size`-th of all."""
@@ -165,3 +187,7 @@ class Batches:
         """The view's randomness in one batch, told apart from all others by a hash."""
         place = np.random.SeedSequence((self.seed, epoch, index, self.rank))
         return torch.Generator().manual_seed(int(place.generate_state(1, np.uint64)[0]))
+
+
+def _rows(part: Tensor | Rows, rows: Int[Tensor, " batch"]) -> Tensor:
+    return part[rows] if isinstance(part, Tensor) else torch.from_numpy(part[rows.numpy()])

@@ -60,3 +60,31 @@ class Variational(nn.Module):
         """The posterior of each row of features."""
         mean, logvar = self.moments(h).chunk(2, dim=1)
         return DiagonalGaussian(mean, logvar.clamp(*LOGVAR_RANGE))
+
+
+class NormalizedVariational(nn.Module):
+    r"""Like `Variational`, with mean and log variance normalised over the batch.
+
+    Source: Wu et al. 2023 (SwitchVAE), "with latent representations normalized"; the authors' code
+        has a batch normalisation after either linear map. It keeps every latent dimension in use:
+        over a batch the mean of dimension d has variance :math:`\gamma_d^2`, whatever the KL says.
+
+    Arguments:
+        feature_dim: Size of the encoder's output.
+        latent_dim: Dimension of a code.
+
+    Raises:
+        ValueError: If a size is not positive.
+    """
+
+    def __init__(self, feature_dim: int, latent_dim: int) -> None:
+        super().__init__()
+        _check_sizes(feature_dim, latent_dim)
+        self.latent_dim = latent_dim
+        self.moments = nn.Linear(feature_dim, 2 * latent_dim)
+        self.norm = nn.BatchNorm1d(2 * latent_dim)
+
+    def forward(self, h: Float[Tensor, "codes features"]) -> DiagonalGaussian:
+        """The posterior of each row of features."""
+        mean, logvar = self.norm(self.moments(h)).chunk(2, dim=1)
+        return DiagonalGaussian(mean, logvar.clamp(*LOGVAR_RANGE))

@@ -376,11 +376,7 @@ def seed_noise(seed: int, batch: int, device: torch.device) -> None:
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
     """The batch on another device; `Fabric.to_device` would look for tensors recursively."""
-
-    def moved(part: Tensor | None) -> Tensor | None:
-        return None if part is None else part.to(device, non_blocking=True)
-
-    return Batch(batch.x.to(device, non_blocking=True), moved(batch.y), moved(batch.label))
+    return batch.apply(lambda part: part.to(device, non_blocking=True))
 
 
 def begin_epoch(

@@ -1,0 +1,174 @@
+r"""Encoder and decoder for occupancy grids: four convolutions each way and one hidden layer.
+
+| encoder at 32³ | | decoder | |
+|---|---|---|---|
+| conv 8, 3³ | 30³ | linear 343 | 7³ |
+| conv 16, 3³, stride 2, "same" | 15³ | transposed 64, 3³ | 7³ |
+| conv 32, 3³ | 13³ | transposed 32, 3³, stride 2 | 15³ |
+| conv 64, 3³, stride 2, "same" | 7³ | transposed 16, 3³ | 15³ |
+| linear 343 | | transposed 8, 4³, stride 2 | 32³ |
+| | | transposed 1, 3³ | 32³ |
+
+Every layer is followed by an ELU and then batch normalisation, in that order.
+
+Source: Wu, Pfrommer, Zhou, Beyerer: Generative-Contrastive Learning for Self-Supervised Latent
+Representations of 3D Shapes from Multi-Modal Euclidean Input, 2023, section 4.1.
+Authors' code: pads only behind where a stride divides an even size, as TensorFlow does, which the
+    sizes above need; normalises over the *width index* in place of the channels, since Keras was
+    not told which axis those are; its 343 features are the 7³ cells that the decoder begins with.
+Our reading: `normalize="channels"` is meant; `"width"` is as released.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+from torch import nn
+
+from nebulatent.typing import Float, Tensor
+
+Normalize = Literal["channels", "width"]
+CHANNELS = (8, 16, 32, 64)
+EPS, MOMENTUM = 1e-3, 0.01  # Keras' defaults; its momentum 0.99 is ours of 0.01
+
+
+def voxel_sizes(resolution: int) -> tuple[int, ...]:
+    """Side of the grid, then after each of the four convolutions.
+
+    Raises:
+        ValueError: If the decoder's strides would not come back to `resolution`.
+
+    Examples:
+        >>> voxel_sizes(32)
+        (32, 30, 15, 13, 7)
+        >>> voxel_sizes(16)
+        (16, 14, 7, 5, 3)
+    """
+    second = (resolution - 1) // 2
+    sizes = (resolution, resolution - 2, second, second - 2, (second - 1) // 2)
+    if resolution < 12 or 2 * sizes[4] + 1 != second or 2 * second + 2 != resolution:
+        raise ValueError(
+            f"`resolution` must be a multiple of 4 and at least 12, got {resolution}; pad or "
+            "resample the grids."
+        )
+    return sizes
+
+
+class VoxelEncoder(nn.Module):
+    """Four convolutions and a hidden layer over a cubic occupancy grid.
+
+    Arguments:
+        resolution: Side of the grid: a multiple of 4, at least 12.
+        channels: Channels of the four convolutions.
+        feature_dim: Number of features.
+        normalize: Axis of the batch normalisation after convolutions.
+
+    Raises:
+        ValueError: If the resolution does not fit the strides, or there are not four channels.
+    """
+
+    def __init__(
+        self,
+        resolution: int = 32,
+        channels: Sequence[int] = CHANNELS,
+        feature_dim: int = 343,
+        *,
+        normalize: Normalize = "channels",
+    ) -> None:
+        super().__init__()
+        sizes = _check(resolution, channels)
+        self.feature_dim = feature_dim
+        layers: list[nn.Module] = []
+        for number, (fan_in, fan_out) in enumerate(pairwise([1, *channels])):
+            if number % 2:
+                before = sizes[number] % 2  # "same": behind only where the stride divides
+                layers.append(nn.ZeroPad3d((before, 1, before, 1, before, 1)))
+            layers.append(nn.Conv3d(fan_in, fan_out, 3, stride=1 + number % 2))
+            layers += [nn.ELU(), _norm(normalize, fan_out, sizes[number + 1])]
+        hidden = nn.Linear(channels[3] * sizes[4] ** 3, feature_dim)
+        norm = nn.BatchNorm1d(feature_dim, EPS, MOMENTUM)
+        self.layers = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ELU(), norm)
+        self.apply(_initialise)
+
+    def forward(self, x: Float[Tensor, "batch 1 depth height width"]) -> Tensor:
+        """Features `(batch, feature_dim)`."""
+        return self.layers(x)
+
+
+class VoxelDecoder(nn.Module):
+    """The encoder's mirror: logits of an occupancy grid for each code.
+
+    Arguments:
+        latent_dim: Size of a code.
+        resolution: Side of the grid: a multiple of 4, at least 12.
+        channels: Channels of the encoder's convolutions, mirrored here.
+        normalize: Axis of the batch normalisation after convolutions.
+
+    Raises:
+        ValueError: If the resolution does not fit the strides, or there are not four channels.
+
+    Notes:
+        As in the authors' code the logits themselves are normalised over the batch; of its penalty
+        on that layer's weights only a weight decay of the optimiser is left.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        resolution: int = 32,
+        channels: Sequence[int] = CHANNELS,
+        *,
+        normalize: Normalize = "channels",
+    ) -> None:
+        super().__init__()
+        sizes = _check(resolution, channels)
+        cells = sizes[4] ** 3
+        layers: list[nn.Module] = [nn.Linear(latent_dim, cells), nn.ELU()]
+        layers += [nn.BatchNorm1d(cells, EPS, MOMENTUM), nn.Unflatten(1, (1, *[sizes[4]] * 3))]
+        widths = [1, *reversed(channels), 1]
+        # Kernel, stride, padding and side of each layer.
+        shapes = [(3, 1, 1), (3, 2, 0), (3, 1, 1), (4, 2, 0), (3, 1, 1)]
+        sides = [sizes[4], sizes[2], sizes[2], sizes[0], sizes[0]]
+        for (fan_in, fan_out), shape, side in zip(pairwise(widths), shapes, sides, strict=True):
+            layers.append(nn.ConvTranspose3d(fan_in, fan_out, *shape))
+            layers += [nn.ELU(), _norm(normalize, fan_out, side)]
+        del layers[-2]  # logits have no activation
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+
+    def forward(self, z: Float[Tensor, "codes latent"]) -> Tensor:
+        """Logits `(batch, 1, resolution, resolution, resolution)`."""
+        return self.layers(z)
+
+
+class WidthNorm(nn.Module):
+    """Batch normalisation over the last axis of a volume in place of its channels.
+
+    Arguments:
+        width: Size of that axis.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm3d(width, EPS, MOMENTUM)
+
+    def forward(self, x: Float[Tensor, "batch channels depth height width"]) -> Tensor:
+        """The volume, normalised."""
+        return self.norm(x.transpose(1, 4)).transpose(1, 4)
+
+
+def _norm(normalize: Normalize, channels: int, width: int) -> nn.Module:
+    return WidthNorm(width) if normalize == "width" else nn.BatchNorm3d(channels, EPS, MOMENTUM)
+
+
+def _check(resolution: int, channels: Sequence[int]) -> tuple[int, ...]:
+    if len(channels) != 4 or min(channels) < 1:
+        raise ValueError(f"`channels` must be four positive numbers, got {tuple(channels)}.")
+    return voxel_sizes(resolution)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Conv3d | nn.ConvTranspose3d):
+        nn.init.xavier_normal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
