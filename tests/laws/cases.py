@@ -14,13 +14,20 @@ from nebulatent.backbones.images import ConvDecoder, ConvEncoder
 from nebulatent.backbones.resnet import ResNet18
 from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
 from nebulatent.backbones.views import MultiViewEncoder
+from nebulatent.backbones.volumes import VolumeCritic, VolumeDecoder, VolumeEncoder
 from nebulatent.backbones.voxels import VoxelDecoder, VoxelEncoder
 from nebulatent.data.batch import Batch
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.autoencoder import Autoencoder
-from nebulatent.latents.bottlenecks import Deterministic, NormalizedVariational, Variational
+from nebulatent.latents.bottlenecks import (
+    Deterministic,
+    NormalizedVariational,
+    Rectified,
+    Variational,
+)
 from nebulatent.latents.priors import AnchorMixture
 from nebulatent.latents.quantized import Codebook
+from nebulatent.latents.skips import SkipAutoencoder
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.dec import DEC
 from nebulatent.methods.gmvae import GMVAE
@@ -30,6 +37,7 @@ from nebulatent.methods.nvc import NVC, NebulaAnchors
 from nebulatent.methods.nvc_consistency import NVCConsistency
 from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.prototypes import DeepKMeans
+from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vade import VaDE
 from nebulatent.methods.vae import VAE
@@ -136,6 +144,14 @@ def consistent() -> NVCConsistency:
     )
 
 
+def adversarial() -> RecGAN:
+    """Two players, whose sum is no loss of either: it has laws of its own."""
+    encoder = VolumeEncoder(8, (2, 3))
+    bottleneck = Rectified(encoder.feature_dim, LATENT)
+    host = SkipAutoencoder(encoder, bottleneck, VolumeDecoder(LATENT, 8, (2, 3), skips=True))
+    return RecGAN(host, VolumeCritic(8, (2, 3)))
+
+
 METHODS = [
     Case("AE", lambda: VAE(host(Deterministic)), vectors),
     Case("VAE", lambda: VAE(host()), vectors),
@@ -209,6 +225,7 @@ ENCODERS = [
         lambda: MultiViewEncoder(ConvEncoder(IMAGE, (3,), 4), "max", feature_dim=4),
         (2, *IMAGE),
     ),
+    ("volumes", lambda: VolumeEncoder(8, (2, 3)), (1, 8, 8, 8)),
     ("voxels", lambda: VoxelEncoder(12, (2, 3, 2, 3), 5), (1, 12, 12, 12)),
     ("voxels width", lambda: VoxelEncoder(12, (2, 3, 2, 3), 5, normalize="width"), (1, 12, 12, 12)),
 ]
@@ -220,6 +237,7 @@ DECODERS = [
     ("conv one pixel", lambda: ConvDecoder(LATENT, (1, 1, 1), (3,)), (1, 1, 1)),
     ("conv thin", lambda: ConvDecoder(LATENT, (3, 1, 9), (2, 3, 4)), (3, 1, 9)),
     ("conv even", lambda: ConvDecoder(LATENT, (1, 8, 8), (2, 3, 4)), (1, 8, 8)),
+    ("volumes", lambda: VolumeDecoder(LATENT, 8, (2, 3)), (1, 8, 8, 8)),
     ("voxels", lambda: VoxelDecoder(LATENT, 12, (2, 3, 2, 3)), (1, 12, 12, 12)),
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 
 import nebulatent
-from laws.cases import DECODERS, ENCODERS, LIKELIHOODS, METHODS, consistent
+from laws.cases import DECODERS, ENCODERS, LIKELIHOODS, METHODS, adversarial, consistent
 
 
 def public_modules() -> Iterator[type[nn.Module]]:
@@ -23,7 +23,7 @@ def public_modules() -> Iterator[type[nn.Module]]:
 
 def covered() -> set[type[nn.Module]]:
     """The classes that the cases build."""
-    parts = [consistent(), *(case.build() for case in METHODS)]
+    parts = [consistent(), adversarial(), *(case.build() for case in METHODS)]
     parts += [build() for _, build in LIKELIHOODS]
     parts += [build() for _, build, _ in (*ENCODERS, *DECODERS)]
     return {type(module) for part in parts for module in part.modules()}

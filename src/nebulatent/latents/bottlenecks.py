@@ -36,6 +36,30 @@ class Deterministic(nn.Module):
         return Dirac(self.mean(h))
 
 
+class Rectified(nn.Module):
+    """Like `Deterministic`, with codes that are not negative.
+
+    Source: Yang et al., 3D-RecGAN, ICCVW 2017: the code is a fully connected layer after its ReLU.
+
+    Arguments:
+        feature_dim: Size of the encoder's output.
+        latent_dim: Dimension of a code.
+
+    Raises:
+        ValueError: If a size is not positive.
+    """
+
+    def __init__(self, feature_dim: int, latent_dim: int) -> None:
+        super().__init__()
+        _check_sizes(feature_dim, latent_dim)
+        self.latent_dim = latent_dim
+        self.mean = nn.Linear(feature_dim, latent_dim)
+
+    def forward(self, h: Float[Tensor, "codes features"]) -> Dirac:
+        """The code of each row of features."""
+        return Dirac(self.mean(h).relu())
+
+
 class Variational(nn.Module):
     """Maps features to a diagonal Gaussian: the bottleneck of a variational autoencoder.
 

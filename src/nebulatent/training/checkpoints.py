@@ -177,7 +177,8 @@ def load_checkpoint(path: Path, weights: Weights) -> Progress:
     method, optimizer, average = weights
     tensors, header = load_tensors(path)
     progress = _progress(header, path)
-    moments = _moments(tensors, list(method.parameters()), path)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments = _moments(tensors, parameters, path)
     averaged = _part(tensors, "average.")
     if {k: _kind(v) for k, v in averaged.items()} != {k: _kind(v) for k, v in average.items()}:
         raise ValueError(

@@ -33,6 +33,7 @@ from nebulatent.training.average import Average
 from nebulatent.training.checkpoints import Keeper, Saving, Weights, resume
 from nebulatent.training.config import FitConfig
 from nebulatent.training.interrupt import Interrupt
+from nebulatent.training.paces import parameter_groups
 from nebulatent.training.progress import WEIGHT, Progress, Row, score
 from nebulatent.training.schedules import lr_factor
 from nebulatent.training.tensor_files import load_weights
@@ -159,7 +160,7 @@ def _start(
         )
     rank, count = fabric.global_rank, fabric.world_size
     method.train().to(fabric.device)
-    optimizer = torch.optim.Adam(method.parameters(), lr=config.lr, fused=True)
+    optimizer = torch.optim.Adam(parameter_groups(method), lr=config.lr, fused=True)
     average, keeper = Average(method, config.ema), Keeper(saving)
     weights = Weights(method, optimizer, average.values)
     progress = Progress() if saving is None else resume(saving.folder, weights)
@@ -234,7 +235,7 @@ class _Run:
         steps = math.ceil(len(self.batches) / config.accumulate) * config.epochs
         lr = config.lr * lr_factor(progress.step, steps, config)
         for part in self.stepper.param_groups:
-            part["lr"] = lr
+            part["lr"] = lr * part["pace"]
         self.stepper.zero_grad()
         terms = Terms({})
         for number, batch in enumerate(group, start=1):
