@@ -29,6 +29,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/nvc.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/points.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
