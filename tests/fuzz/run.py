@@ -19,6 +19,7 @@ import torch
 
 from fuzz.guard import within_memory
 from fuzz.readers import GROUPS
+from fuzz.shapes import SHAPES
 from fuzz.trial import OTHER, REFUSED, UNCHANGED, Trials, counted
 
 MEMORY = Path("/dev/shm")  # files there cost no disk
@@ -35,7 +36,7 @@ def main() -> int:
     columns = (UNCHANGED, OTHER, REFUSED, "faults", "seconds")
     print(f"{'group':18s} inputs", *columns, sep="  ")
     failed = False
-    for group in GROUPS:
+    for group in (*GROUPS, *SHAPES):
         if options.group not in group.name:
             continue
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:

@@ -1,7 +1,8 @@
 """NumPy's `.npy` and `.npz` files, never unpickled, their headers checked before they are read.
 
 In an `.npz` the samples are the entry named `x`, `data`, `images` or `arr_0`, or else the only one
-with two or more axes; labels are `y`, `label`, `labels`, `target` or `targets`; ids are `ids`.
+with two or more axes; labels are `y`, `label`, `labels`, `target` or `targets`, and their names, if
+they are numbers, `classes` or `class_names`; ids are `ids`, `id`, `names` or `name`.
 Names in the manner of Keras (`x_train`, `y_test`) and MedMNIST (`train_images`, `test_labels`)
 give an official split. Letter case does not matter.
 """
@@ -23,13 +24,17 @@ from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
 
 SAMPLES = ("x", "data", "images", "arr_0")
 LABELS = ("y", "label", "labels", "target", "targets")
+IDS = ("ids", "id", "names", "name")
+CLASSES = ("classes", "class_names")
 PARTS = ("train", "test")
+MAX_NAME = 80  # characters; an entry whose name is longer is not looked at
 
 
 class _Names(NamedTuple):
     x: list[str]  # entries of samples, one per part of the split
     labels: list[str]
     ids: list[str]
+    classes: list[str]
     notes: tuple[str, ...]
 
 
@@ -63,26 +68,32 @@ def read_npz(path: Path, split: Split) -> Table:
         ValueError: If the file is damaged, holds Python objects, or it is not clear which entry
             holds the samples.
     """
-    headers = _read_headers(path)
+    headers = read_headers(path)
     names = _choose(headers, split, path)
-    arrays = _load(path, [*names.x, *names.labels, *names.ids])
+    arrays = load_entries(path, [*names.x, *names.labels, *names.ids, *names.classes])
     x, notes = to_samples(_join(arrays, names.x, path), str(path))
     return build_table(
         x,
         source=str(path),
         ids=[str(name) for name in _join(arrays, names.ids, path).ravel()] if names.ids else (),
-        labels=_join(arrays, names.labels, path) if names.labels else None,
+        labels=_labels(arrays, names, path) if names.labels else None,
         notes=(*names.notes, *notes),
     )
 
 
-def _read_headers(path: Path) -> dict[str, Header]:
-    """Headers of all entries, each checked against the bytes that are there."""
+def read_headers(path: Path) -> dict[str, Header]:
+    """Headers of all entries of an `.npz` file, each checked against the bytes that are there.
+
+    Raises:
+        ValueError: If the file is damaged, or an entry holds Python objects.
+    """
     with _open(path) as archive:
         headers = {
             entry: _read_entry(archive, info, f"{path}, entry '{entry}'")
             for info in archive.infolist()
             if (entry := info.filename.removesuffix(".npy")) != info.filename
+            and entry.isprintable()
+            and len(entry) <= MAX_NAME
         }
     check_memory(sum(header.size for header in headers.values()), str(path))
     return headers
@@ -104,7 +115,12 @@ def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: str) ->
     return header
 
 
-def _load(path: Path, names: Iterable[str]) -> dict[str, Shaped[np.ndarray, "..."]]:
+def load_entries(path: Path, names: Iterable[str]) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """Entries of an `.npz` file, by name; `read_headers` has checked what they claim.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
@@ -117,6 +133,22 @@ def _damaged(path: Path) -> ValueError:
         f"`{path}` must be a complete .npz file, got one that is truncated or damaged; copy or "
         "create it again."
     )
+
+
+def _labels(
+    arrays: dict[str, Shaped[np.ndarray, "..."]], names: _Names, path: Path
+) -> Shaped[np.ndarray, "labels ..."]:
+    """Labels as stored, or the names of those that number an array of names."""
+    labels = _join(arrays, names.labels, path)
+    if not names.classes or labels.dtype.kind not in "iu":
+        return labels
+    classes = arrays[names.classes[0]]
+    if classes.ndim != 1 or not labels.size or not 0 <= labels.min() <= labels.max() < len(classes):
+        raise ValueError(
+            f"labels in `{path}` must number its {classes.size} classes from 0, got "
+            f"{np.unique(labels)[:5].tolist()}; correct them or leave the names out."
+        )
+    return classes[labels]
 
 
 def _join(
@@ -145,7 +177,7 @@ def _choose(headers: dict[str, Header], split: Split, path: Path) -> _Names:
         )
     x = [name for part in wanted for name in official[part]]
     labels = [name for part in wanted for name in _find(headers, _split_names(LABELS, part))]
-    ids = [name for part in wanted for name in _find(headers, _split_names(("ids",), part))]
+    ids = [name for part in wanted for name in _find(headers, _split_names(IDS, part))]
     return _named(headers, x, labels, ids)
 
 
@@ -158,7 +190,7 @@ def _choose_whole(headers: dict[str, Header], path: Path) -> _Names:
             f"`{path}` must hold one array of samples named x, or a single one with two or more "
             f"axes, got {_listed(headers) or 'no array'}; rename or remove entries."
         )
-    names = _named(headers, x, _find(headers, LABELS), _find(headers, ("ids",)))
+    names = _named(headers, x, _find(headers, LABELS), _find(headers, IDS))
     return names._replace(notes=(*names.notes, NO_SPLIT))
 
 
@@ -166,11 +198,14 @@ def _named(headers: dict[str, Header], x: list[str], labels: list[str], ids: lis
     # Labels or ids of only one of two parts are of no use to the whole.
     labels = labels if len(labels) == len(x) else []
     ids = ids if len(ids) == len(x) else []
-    used = {*x, *labels, *ids}
+    classes = _find(headers, CLASSES) if labels else []
+    used = {*x, *labels, *ids, *classes}
     said = f"Samples are {' and '.join(x)}"
     said += f", labels {' and '.join(labels)}" if labels else ""
+    said += f", ids {' and '.join(ids)}" if ids else ""
     left = [name for name in headers if name not in used]
-    return _Names(x, labels, ids, (said + (f"; not read: {', '.join(left)}." if left else "."),))
+    said += f"; not read: {', '.join(left)}." if left else "."
+    return _Names(x, labels, ids, classes, (said,))
 
 
 def _find(headers: dict[str, Header], names: Iterable[str]) -> list[str]:

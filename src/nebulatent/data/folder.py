@@ -6,6 +6,7 @@ What size pictures of different sizes become is said in :mod:`.picture_rows`.
 import os
 from pathlib import Path
 
+from nebulatent.data.geometry.files import EXTENSIONS as SHAPES
 from nebulatent.data.picture_rows import to_rows
 from nebulatent.data.pictures import EXTENSIONS, inspect
 from nebulatent.data.rows import held, lazy_note
@@ -16,7 +17,7 @@ HELD_OUT = ("test", "val", "valid", "validation")
 
 def is_split_folder(folder: Path) -> bool:
     """Whether the folder has sub-folders `train` and `test` (or `val`)."""
-    return (folder / "train").is_dir() and _held_out(folder) is not None
+    return (folder / "train").is_dir() and held_out_name(folder) is not None
 
 
 def read_split_folder(
@@ -27,14 +28,14 @@ def read_split_folder(
     Raises:
         ValueError: If there is no picture, or a file is not the picture its name says.
     """
-    names = {"train": "train", "test": _held_out(folder) or ""}
+    names = {"train": "train", "test": held_out_name(folder) or ""}
     parts = [names[part] for part in (("train", "test") if split == "all" else (split,))]
-    files = [path for part in parts for path in _files(folder / part)]
+    files = [path for part in parts for path in list_files(folder / part)]
     inside = [path.relative_to(folder).parts[1:] for path in files if is_picture(path)]
     note = (
         f"Folders {names['train']} and {names['test']} are the split; read: {' and '.join(parts)}."
     )
-    return _read(folder, files, _labels(inside), image_size, lazy, note)
+    return _read(folder, files, folder_labels(inside), image_size, lazy, note)
 
 
 def read_image_folder(folder: Path, image_size: int | None, lazy: bool | None = None) -> Table:
@@ -46,11 +47,11 @@ def read_image_folder(folder: Path, image_size: int | None, lazy: bool | None = 
     Raises:
         ValueError: If there is no picture, or a file is not the picture its name says.
     """
-    files = list(_files(folder))
+    files = list(list_files(folder))
     pictures = [path for path in files if is_picture(path)]
     common = os.path.commonpath([path.parent for path in pictures]) if pictures else folder
     inside = [path.relative_to(common).parts for path in pictures]
-    return _read(folder, files, _labels(inside), image_size, lazy, NO_SPLIT)
+    return _read(folder, files, folder_labels(inside), image_size, lazy, NO_SPLIT)
 
 
 def is_picture(path: Path) -> bool:
@@ -58,11 +59,12 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS
 
 
-def _held_out(folder: Path) -> str | None:
+def held_out_name(folder: Path) -> str | None:
+    """Name of the folder's sub-folder of held-out samples, if it has one."""
     return next((name for name in HELD_OUT if (folder / name).is_dir()), None)
 
 
-def _files(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
     """Files that are not hidden, sorted; linked folders are followed, each visited once."""
     seen, found = set(), []
     for root, folders, files in os.walk(folder, followlinks=True):
@@ -74,7 +76,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.parts)
 
 
-def _labels(inside: list[tuple[str, ...]]) -> list[str] | None:
+def folder_labels(inside: list[tuple[str, ...]]) -> list[str] | None:
     """First sub-folder of each path; None unless all lie in one, and in at least two."""
     names = [parts[0] for parts in inside if len(parts) > 1]
     return names if len(names) == len(inside) and len(set(names)) > 1 else None
@@ -91,7 +93,8 @@ def _read(
     paths = [path for path in files if is_picture(path)]
     if not paths:
         raise ValueError(
-            f"`{folder}` must hold pictures ({', '.join(EXTENSIONS)}), got {_listed(files)}."
+            f"`{folder}` must hold pictures ({', '.join(EXTENSIONS)}) or meshes and clouds "
+            f"({', '.join(SHAPES)}), got {_listed(files)}."
         )
     rows, notes = to_rows([inspect(path) for path in paths], image_size)
     x = held(rows, lazy, str(folder))

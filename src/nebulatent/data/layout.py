@@ -1,10 +1,11 @@
-"""What the axes of an array mean: vectors, grey images, colour images.
+"""What the axes of an array mean: vectors, clouds of points, grey images, colour images.
 
 ============ ==================== =========================================
 axes         read as              becomes
 ============ ==================== =========================================
 N×D          vectors              float32 (N, D)
 N×H×W        grey images          (N, 1, H, W)
+N×P×3        clouds, P > 3        float32 (N, P, 3), centred, in the unit sphere
 N×H×W×C      images, C = 1, 3, 4  (N, C, H, W); transparency over white
 N×C×H×W      images, C = 1, 3, 4  the same, where the last axis cannot be C
 ============ ==================== =========================================
@@ -20,6 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
+from nebulatent.data.clouds.points import UNIT_SPHERE, to_unit_sphere
+
 Pixels = UInt8[np.ndarray, "samples ..."] | Float[np.ndarray, "samples ..."]
 Parts = Callable[[], Iterable[Shaped[np.ndarray, "..."]]]
 CHANNELS = (1, 3, 4)
@@ -30,7 +33,7 @@ class Layout(NamedTuple):
     """What becomes of stored numbers.
 
     Arguments:
-        shape: Of one sample: (features,) or (channels, height, width).
+        shape: Of one sample: (features,), (points, 3) or (channels, height, width).
         dtype: Of its values: uint8 or float32.
         channels: Axis of the stored array that holds the channels; None if it has no such axis.
         white: Alpha of an opaque pixel; None without transparency.
@@ -47,6 +50,8 @@ class Layout(NamedTuple):
         """The samples of some stored rows."""
         if len(self.shape) == 1:
             return _floats(array)
+        if len(self.shape) == 2:
+            return to_unit_sphere(array)
         pixels = _pixels(array, self.dtype)
         if self.channels is None:
             return np.ascontiguousarray(pixels[:, None])
@@ -93,6 +98,8 @@ def choose_layout(shape: tuple[int, ...], dtype: np.dtype, parts: Parts, source:
         raise ValueError(f"`{source}` must hold real numbers, got values of type {dtype}.")
     if len(shape) == 2:
         return Layout(shape[1:], FLOAT)
+    if is_clouds(shape):
+        return Layout(shape[1:], FLOAT, notes=("Axes read as clouds × points × xyz.", UNIT_SPHERE))
     _check_axes(shape, source)
     kept = BYTE if math.prod(shape) and _fits_bytes(dtype, parts) else FLOAT
     notes = ("True and false were read as 255 and 0.",) if dtype.kind == "b" else ()
@@ -109,12 +116,18 @@ def choose_layout(shape: tuple[int, ...], dtype: np.dtype, parts: Parts, source:
     return Layout((3, height, width), kept, channels, white, notes)
 
 
+def is_clouds(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape holds clouds: no picture is three pixels wide."""
+    return len(shape) == 3 and shape[2] == 3 and shape[1] > 3
+
+
 def _check_axes(shape: tuple[int, ...], source: str) -> None:
     if len(shape) == 3 or (len(shape) == 4 and (shape[3] in CHANNELS or shape[1] in CHANNELS)):
         return
     raise ValueError(
-        f"`{source}` must have shape N×D (vectors), N×H×W (grey images) or N×H×W×C with C = 1, 3 "
-        f"or 4 (images), got {'×'.join(map(str, shape)) or 'a single number'}; reshape the array."
+        f"`{source}` must have shape N×D (vectors), N×P×3 (clouds of points), N×H×W (grey "
+        f"images) or N×H×W×C with C = 1, 3 or 4 (images), got "
+        f"{'×'.join(map(str, shape)) or 'a single number'}; reshape the array."
     )
 
 

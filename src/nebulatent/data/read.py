@@ -4,36 +4,47 @@
 path                                     reader
 ======================================== ==================================================
 `digits`                                 scikit-learn's digits, :mod:`.digits`
+`builtin:shapes`                         parametric shapes, :mod:`.shapes.builtin`
 `.npy`, `.npz`                           :mod:`.arrays`
 `.csv`, `.tsv`, `.txt`                   :mod:`.csv_table`
 folder or file named `…images-idx3-…`    :mod:`.idx`
 `.tar`, folder of `.tar` files           :mod:`.shards`
+`.h5`, `.hdf5`                           :mod:`.clouds.hdf5_sets`
+file of a mesh or cloud                  :mod:`.clouds.folder`, one row
+public layout of meshes or clouds        :mod:`.clouds.layouts`
+folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
 any other folder                         :mod:`.folder`, pictures
 ======================================== ==================================================
 
-Samples of an `.npy` file, of a folder of pictures or of tars may stay on disk: they do if there is
-more than a gibibyte of them, and are then read row by row as they are needed.
+Samples of an `.npy` or `.h5` file, of a folder of pictures or shapes or of tars may stay on disk:
+they do if there is more than a gibibyte of them, and are then read row by row as they are needed.
 """
 
 import os
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from nebulatent.data.arrays import read_npy, read_npz
+from nebulatent.data.clouds.folder import find_shapes, read_shape, read_shape_folder
+from nebulatent.data.clouds.hdf5_sets import H5, read_h5_file
+from nebulatent.data.clouds.layouts import find_layout
 from nebulatent.data.csv_table import read_csv
 from nebulatent.data.digits import load_digits
 from nebulatent.data.folder import is_split_folder, read_image_folder, read_split_folder
+from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import IMAGES, find_idx_sets, read_idx_folder, read_idx_set
+from nebulatent.data.shapes.builtin import NAME as SHAPES
+from nebulatent.data.shapes.builtin import NUM_POINTS, load_shapes
 from nebulatent.data.shards import TAR, find_shards, read_shard, read_shard_folder
 from nebulatent.data.table import Split, Table, check_trainable
 
 DIGITS = "digits"
 SUPPORTED = (
-    ".npy, .npz, .csv, .tsv, .txt, .tar, a folder of pictures, of tars or of IDX files, or the "
-    "word digits"
+    ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, a mesh or cloud (.off, .ply, .obj, .stl, .pcd, …), a "
+    "folder of pictures, of meshes, of tars or of IDX files, or the words digits or builtin:shapes"
 )
 
 
@@ -42,17 +53,21 @@ def read(
     *,
     split: str = "train",
     image_size: int | None = None,
+    num_points: int | None = None,
     trainable: bool = True,
     lazy: bool | None = None,
 ) -> Table:
     """Read a data set.
 
     Arguments:
-        path: File or folder, or the word `digits` (a folder of that name is `./digits`).
+        path: File or folder, or the word `digits` or `builtin:shapes` (a folder of such a name is
+            `./digits`).
         split: `"train"`, `"test"` or `"all"`, where there is an official split; elsewhere every
             split is everything.
         image_size: Side of square pictures; None keeps or chooses by rule (:mod:`.folder`).
             Arrays are never resized.
+        num_points: Points drawn from each file of a mesh or cloud, None for 1024; of clouds stored
+            as HDF5 the first so many, None for all.
         trainable: Whether to demand what training needs: two samples that differ.
         lazy: Whether samples stay on disk and are read as they are needed; None decides by their
             size. The values are the same, and so is the fingerprint.
@@ -66,45 +81,62 @@ def read(
         >>> table.x.shape, table.kind
         ((1438, 1, 8, 8), 'images')
     """
-    _check_side(image_size)
-    table = _read(os.fspath(path), _to_split(split), image_size, lazy)
+    _check_positive("image_size", image_size)
+    _check_positive("num_points", num_points)
+    table = _read(os.fspath(path), _to_split(split), _Sizes(image_size, num_points), lazy)
     _check_lazy(table, lazy, str(path))
     if trainable:
         check_trainable(table, str(path))
     _check_size(table, image_size, str(path))
+    _check_points(table, num_points, str(path))
     return table
 
 
-def _read(path: str, split: Split, image_size: int | None, lazy: bool | None) -> Table:
+class _Sizes(NamedTuple):
+    image_size: int | None
+    num_points: int | None
+
+
+def _read(path: str, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
     if path == DIGITS:
         return load_digits(split)
+    if path == SHAPES:
+        return load_shapes(split, sizes.num_points or NUM_POINTS)
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"`{path}` must be a file or folder, got nothing of that name.")
     if place.is_dir():
-        return _read_folder(place, split, image_size, lazy)
-    return _read_file(place, split, image_size, lazy)
+        return _read_folder(place, split, sizes, lazy)
+    return _read_file(place, split, sizes, lazy)
 
 
-def _read_folder(folder: Path, split: Split, image_size: int | None, lazy: bool | None) -> Table:
+def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
     if find_idx_sets(folder):
         return read_idx_folder(folder, split)
     if find_shards(folder):
-        return read_shard_folder(folder, split, image_size, lazy)
+        return read_shard_folder(folder, split, sizes.image_size, lazy)
+    if layout := find_layout(folder):
+        return layout(folder, split, sizes.num_points, lazy)
+    if find_shapes(folder):
+        return read_shape_folder(folder, split, sizes.num_points, lazy)
     if is_split_folder(folder):
-        return read_split_folder(folder, split, image_size, lazy)
-    return read_image_folder(folder, image_size, lazy)
+        return read_split_folder(folder, split, sizes.image_size, lazy)
+    return read_image_folder(folder, sizes.image_size, lazy)
 
 
-def _read_file(path: Path, split: Split, image_size: int | None, lazy: bool | None) -> Table:
+def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
     _check_file(path)
     extension = path.suffix.lower()
+    if extension in EXTENSIONS:
+        return read_shape(path, sizes.num_points, lazy)
+    if extension in H5:
+        return read_h5_file(path, sizes.num_points, lazy)
     if extension == ".npz":
         return read_npz(path, split)
     if extension == ".npy":
         return read_npy(path, lazy)
     if extension == TAR:
-        return read_shard(path, image_size, lazy)
+        return read_shard(path, sizes.image_size, lazy)
     if IMAGES.fullmatch(path.name):
         return read_idx_set(path)
     if extension in (".csv", ".tsv", ".txt"):
@@ -132,14 +164,24 @@ def _to_split(name: str) -> Split:
 def _check_lazy(table: Table, lazy: bool | None, source: str) -> None:
     if lazy and isinstance(table.x, np.ndarray):
         raise ValueError(
-            f"`lazy` must be left out for `{source}`, got True: only an .npy file, a folder of "
-            "pictures and tars can be read row by row; save the samples as .npy."
+            f"`lazy` must be left out for `{source}`, got True: only an .npy file, HDF5, folders "
+            "of pictures or shapes and tars can be read row by row; save the samples as .npy."
         )
 
 
-def _check_side(image_size: int | None) -> None:
-    if image_size is not None and image_size < 1:
-        raise ValueError(f"`image_size` must be positive, got {image_size}.")
+def _check_positive(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"`{name}` must be positive, got {value}.")
+
+
+def _check_points(table: Table, num_points: int | None, source: str) -> None:
+    if num_points is None or (table.kind == "points" and table.sample_shape[0] == num_points):
+        return
+    shape = "×".join(map(str, table.sample_shape))
+    raise ValueError(
+        f"`num_points` must be left out for `{source}`, got {num_points}: points are only drawn "
+        f"from files of meshes and clouds, and its samples have shape {shape}."
+    )
 
 
 def _check_size(table: Table, image_size: int | None, source: str) -> None:

@@ -31,7 +31,7 @@ class Rows(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(samples, features) or (samples, channels, height, width)."""
+        """(samples, …), then (features), (points, coordinates) or (channels, height, width)."""
         ...
 
     @property

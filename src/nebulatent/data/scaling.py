@@ -7,6 +7,7 @@ rule         shift, scale                            for
 ============ ======================================= ==============================================
 ``unit``     low, high - low (one number each)       images: into [0, 1], clamped
 ``standard`` mean, standard deviation, per feature   vectors
+``standard`` 0, 1                                    clouds, which their readers have scaled
 ``binary``   0, 1                                    vectors of zeros and ones, left as they are
 ============ ======================================= ==============================================
 
@@ -118,6 +119,8 @@ def fit_scaling(table: Table) -> Scaling:
     if table.kind == "images":
         low, high = _low(float(table.low.min())), _high(float(table.high.max()))
         return Scaling("unit", _double(low), _double(high - low if high > low else 1.0))
+    if table.kind == "points":
+        return Scaling("standard", _double(0.0), _double(1.0))
     if all(((block == 0) | (block == 1)).all() for block in blocks(table.x)):
         return Scaling("binary", _double(0.0), _double(1.0))
     mean, std = _moments(table.x)
@@ -130,7 +133,8 @@ def check_like(table: Table, shape: tuple[int, ...]) -> None:
 
     Arguments:
         table: New data.
-        shape: Shape of one training sample, (features,) or (channels, height, width).
+        shape: Shape of one training sample, (features,), (points, coordinates) or
+            (channels, height, width).
 
     Raises:
         ValueError: If the shapes differ.
@@ -146,6 +150,8 @@ def check_like(table: Table, shape: tuple[int, ...]) -> None:
 def _describe(shape: tuple[int, ...]) -> str:
     if len(shape) == 1:
         return f"vectors of {shape[0]} numbers"
+    if len(shape) == 2:
+        return f"clouds of {shape[0]} points with {shape[1]} coordinates"
     channels, height, width = shape
     return f"images of {channels}×{height}×{width} (channels, height, width)"
 

@@ -14,12 +14,15 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from nebulatent.data.labels import Values, encode_labels
+from nebulatent.data.point_labels import PointLabels, check_point_labels
 from nebulatent.data.rows import RowNumbers, Rows, blocks, take_rows
 
-Kind = Literal["vectors", "images"]
+Kind = Literal["vectors", "images", "points"]
 Split = Literal["train", "test", "all"]
 
 NO_SPLIT = "There is no official split: every split is the whole set."
+KINDS: dict[int, Kind] = {2: "vectors", 3: "points", 4: "images"}  # by the number of axes
+PLACES = {3: "point and coordinate", 4: "pixel"}
 NAMED = 8  # columns named in a message before "and … more"
 
 
@@ -28,7 +31,9 @@ class Table(NamedTuple):
 
     Arguments:
         x: Vectors as float32 (samples, features); images as uint8 or float32
-            (samples, channels, height, width); raw values, unscaled, in memory or on disk.
+            (samples, channels, height, width); raw values, unscaled. Clouds of points as float32
+            (samples, points, coordinates), centred and scaled as `found` says. In memory or on
+            disk.
         ids: One per sample, in file order: file name relative to the folder, id column, or row
             number as text.
         label: One per sample, an index into `label_names`; for evaluation only.
@@ -38,6 +43,8 @@ class Table(NamedTuple):
         fingerprint: SHA-256 over `x` (type, shape, bytes) and `label`.
         low: Smallest value of each feature, in the shape of one sample.
         high: Largest value of each feature.
+        point_labels: Labels of points, where clouds have them; read only by supervised methods
+            and by evaluation.
     """
 
     x: Rows
@@ -49,6 +56,7 @@ class Table(NamedTuple):
     fingerprint: str
     low: Shaped[np.ndarray, "*shape"]
     high: Shaped[np.ndarray, "*shape"]
+    point_labels: PointLabels | None
 
     @property
     def num_samples(self) -> int:
@@ -57,21 +65,24 @@ class Table(NamedTuple):
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one sample: (features,) or (channels, height, width)."""
+        """Shape of one sample: (features,), (channels, height, width), (points, coordinates)."""
         return self.x.shape[1:]
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Table":
         """The table of these rows, in this order."""
         x = take_rows(self.x, rows)
         label = None if self.label is None else self.label[rows]
+        points = self.point_labels
+        points = points and points._replace(values=points.values[rows])
         seen = _look(x)
         return self._replace(
             x=x,
             ids=_take_ids(self.ids, rows),
             label=label,
-            fingerprint=seen.fingerprint(label),
+            fingerprint=seen.fingerprint(label, points),
             low=seen.low,
             high=seen.high,
+            point_labels=points,
         )
 
 
@@ -83,20 +94,22 @@ def build_table(
     labels: Values | None = None,
     columns: Sequence[str] = (),
     notes: Sequence[str] = (),
+    point_labels: PointLabels | None = None,
 ) -> Table:
     """Check samples that were read and say what they are.
 
     Arguments:
-        x: Two axes are vectors, four are images.
+        x: Two axes are vectors, three are clouds of points, four are images.
         source: File or folder, for messages.
         ids: One per sample; none means row numbers.
         labels: One per sample, whole numbers or text; None if there are none.
         columns: Names of the features of vectors, for messages; none means column numbers.
         notes: What the reader wants people to know.
+        point_labels: Labels of points, if clouds have them.
 
     Raises:
         ValueError: If there is no sample, a value is not finite, or there are not as many labels
-            or ids as samples.
+            or ids as samples, or labels of points as points.
     """
     if math.prod(x.shape) == 0:
         raise ValueError(f"`{source}` must hold samples, got none (shape {_times(x.shape)}).")
@@ -108,17 +121,20 @@ def build_table(
     if labels is not None:
         _check_count("labels", len(labels), len(x), source)
         label, names = encode_labels(labels, source)
+    if point_labels is not None:
+        check_point_labels(point_labels, x.shape, source)
     constant = seen.low == seen.high
     return Table(
         x=x,
         ids=tuple(ids) or _numbered(x),
         label=label,
         label_names=names,
-        kind="vectors" if x.ndim == 2 else "images",
+        kind=KINDS[x.ndim],
         found=(_summary(x, source, names), *notes, *_constant_note(constant, x, columns)),
-        fingerprint=seen.fingerprint(label),
+        fingerprint=seen.fingerprint(label, point_labels),
         low=seen.low,
         high=seen.high,
+        point_labels=point_labels,
     )
 
 
@@ -146,12 +162,15 @@ class _Seen(NamedTuple):
     high: Shaped[np.ndarray, "*shape"]
     digest: "hashlib._Hash"  # of type, shape and bytes
 
-    def fingerprint(self, label: Int[np.ndarray, " samples"] | None) -> str:
+    def fingerprint(
+        self, label: Int[np.ndarray, " samples"] | None, points: PointLabels | None
+    ) -> str:
         """SHA-256 over type, shape and bytes of the samples, and over the labels."""
         digest = self.digest.copy()
-        if label is not None:
-            digest.update(_described(label))
-            digest.update(np.ascontiguousarray(label).data.cast("B"))
+        for values in (label, points and points.values):
+            if values is not None:
+                digest.update(_described(values))
+                digest.update(np.ascontiguousarray(values).data.cast("B"))
         return digest.hexdigest()
 
 
@@ -198,7 +217,7 @@ def _not_finite(x: Rows, source: str, columns: Sequence[str]) -> str:
             first = (done + row, *place)
         count, done = count + int(bad.sum()), done + len(block)
     row, *place = first
-    where = _column(columns, place[0]) if x.ndim == 2 else f"pixel {tuple(place)}"
+    where = _column(columns, place[0]) if x.ndim == 2 else f"{PLACES[x.ndim]} {tuple(place)}"
     return (
         f"`{source}` must hold finite numbers within float32's range, got {count} "
         f"{'value' if count == 1 else 'values'} of NaN or infinity, the first in row {row} "
@@ -214,7 +233,7 @@ def _constant_note(
     constant: Bool[np.ndarray, "*shape"], x: Rows, columns: Sequence[str]
 ) -> tuple[str, ...]:
     count = int(constant.sum())
-    if count == 0 or len(x) < 2:
+    if count == 0 or len(x) < 2 or x.ndim == 3:  # the n-th points of clouds have no meaning
         return ()
     if x.ndim == 4:
         return (f"{count} of {constant.size} pixel values are the same in every image; kept.",)
@@ -226,6 +245,8 @@ def _constant_note(
 def _summary(x: Rows, source: str, label_names: tuple[str, ...]) -> str:
     if x.ndim == 2:
         what = f"{len(x)} vectors of {x.shape[1]} numbers"
+    elif x.ndim == 3:
+        what = f"{len(x)} clouds of {x.shape[1]} points with {x.shape[2]} coordinates"
     else:
         colour = {1: "grey", 3: "colour"}[x.shape[1]]
         what = f"{len(x)} {colour} images of {x.shape[2]}×{x.shape[3]} pixels"

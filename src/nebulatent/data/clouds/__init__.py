@@ -1,0 +1,1 @@
+"""Data sets of meshes and clouds of points, one public layout a module."""
