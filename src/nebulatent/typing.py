@@ -11,6 +11,9 @@ anchors    nebula anchors
 features   what the encoder hands to the bottleneck
 classes    values of a label
 channels, height, width    axes of an image
+points     points of a cloud; their order means nothing
+components Gaussians of a cloud's mixture
+space      coordinates of a point
 ========== ===================================================================
 """
 

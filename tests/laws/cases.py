@@ -25,6 +25,7 @@ from nebulatent.latents.bottlenecks import (
     Rectified,
     Variational,
 )
+from nebulatent.latents.fixed_code import BesideFixed, PartlyFixed
 from nebulatent.latents.priors import AnchorMixture
 from nebulatent.latents.quantized import Codebook
 from nebulatent.latents.skips import SkipAutoencoder
@@ -129,6 +130,14 @@ def switched() -> SwitchVAE:
 def labels() -> Tensor:
     """Random classes, each present."""
     return torch.randperm(ROWS).remainder(ANCHORS)
+
+
+def partly_fixed() -> Autoencoder:
+    """A code whose first part is not trained, so that not every parameter gets a gradient."""
+    fixed = torch.nn.Sequential(MLPEncoder((FEATURES,), (8,)), torch.nn.Linear(8, 2))
+    beside = BesideFixed(fixed, 2, MLPEncoder((FEATURES,), (16, 8)))
+    parted = PartlyFixed(beside.feature_dim, 2, LATENT)
+    return Autoencoder(beside, parted, MLPDecoder(LATENT, (FEATURES,), (16, 8)))
 
 
 def consistent() -> NVCConsistency:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from torch import nn
 
 import nebulatent
-from laws.cases import DECODERS, ENCODERS, LIKELIHOODS, METHODS, adversarial, consistent
+from laws.cases import (
+    DECODERS,
+    ENCODERS,
+    LIKELIHOODS,
+    METHODS,
+    adversarial,
+    consistent,
+    partly_fixed,
+)
+from laws.clouds import built as built_of_clouds
 
 
 def public_modules() -> Iterator[type[nn.Module]]:
@@ -23,8 +32,8 @@ def public_modules() -> Iterator[type[nn.Module]]:
 
 def covered() -> set[type[nn.Module]]:
     """The classes that the cases build."""
-    parts = [consistent(), adversarial(), *(case.build() for case in METHODS)]
-    parts += [build() for _, build in LIKELIHOODS]
+    parts = [consistent(), adversarial(), partly_fixed(), *(case.build() for case in METHODS)]
+    parts += [build() for _, build in LIKELIHOODS] + built_of_clouds()
     parts += [build() for _, build, _ in (*ENCODERS, *DECODERS)]
     return {type(module) for part in parts for module in part.modules()}
 

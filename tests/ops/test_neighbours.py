@@ -7,7 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebulatent.ops.neighbours import edge_table, nearest_rows, principal_coordinates
+from nebulatent.ops.neighbours import (
+    edge_table,
+    nearest_rows,
+    nearest_strangers,
+    principal_coordinates,
+)
 from oracles import consistency as oracle
 
 seeds = st.integers(0, 2**31 - 1)
@@ -37,6 +42,28 @@ def test_neighbours_survive_a_distant_origin() -> None:
     x = drawn(40, 3).float()
     moved = nearest_rows(x + 1000, 3)
     assert (moved == nearest_rows(x, 3)).float().mean() > 0.9
+
+
+@given(st.integers(3, 12), st.integers(1, 4), st.integers(1, 40), seeds)
+def test_strangers_are_the_nearest_of_other_blocks(
+    rows: int, k: int, entries: int, seed: int
+) -> None:
+    x, block = drawn(rows, seed), torch.arange(rows) % 3
+    asked = torch.tensor([rows - 1, 0, 1])
+    found = nearest_strangers(x, block, asked, k, block_entries=entries)
+    few = min(k, rows - int(block.bincount().max()))
+    for row, strangers in zip(asked.tolist(), found.tolist(), strict=True):
+        others = [j for j in range(rows) if j % 3 != row % 3]
+        distance = {j: sum((a - b) ** 2 for a, b in zip(x[row], x[j], strict=True)) for j in others}
+        assert strangers == sorted(others, key=distance.__getitem__)[:few]
+
+
+def test_impossible_strangers_are_refused() -> None:
+    x, rows = drawn(4, 0), torch.arange(4)
+    with pytest.raises(ValueError, match="`block` must have two different values at least"):
+        nearest_strangers(x, torch.zeros_like(rows), rows, 1)
+    with pytest.raises(ValueError, match="`k` must be at least 1, got 0"):
+        nearest_strangers(x, rows, rows, 0)
 
 
 @pytest.mark.parametrize("k", [0, 4])

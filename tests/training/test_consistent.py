@@ -63,5 +63,5 @@ def test_neighbours_are_few_in_small_sets() -> None:
 def test_too_many_anchors_are_refused() -> None:
     with pytest.raises(ValueError, match="at most half the number of samples"):
         count_neighbours(10, 6, ConsistencyConfig())
-    with pytest.raises(ValueError, match=r"at most members × over_anchors \(180\), got 200"):
+    with pytest.raises(ValueError, match=r"at most kept members × over_anchors \(180\), got 200"):
         count_neighbours(10_000, 200, ConsistencyConfig())

@@ -46,6 +46,49 @@ def nearest_rows(
     return found
 
 
+def nearest_strangers(
+    x: Float[Tensor, "rows features"],
+    block: Int[Tensor, " rows"],
+    asked: Int[Tensor, " asked"],
+    k: int,
+    *,
+    block_entries: int = BLOCK_ENTRIES,
+) -> Int[Tensor, "asked k"]:
+    """Indices of the nearest rows that lie in another block, the nearest first.
+
+    Arguments:
+        x: Points.
+        block: Block of each row; there are two at least.
+        asked: Rows whose strangers are wanted.
+        k: Number of strangers; fewer, if a block leaves no more.
+        block_entries: How many distances to hold at once.
+
+    Raises:
+        ValueError: If all rows lie in one block, or `k` is not positive.
+
+    Examples:
+        >>> x, block = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([0, 0, 1])
+        >>> nearest_strangers(x, block, torch.tensor([0, 2]), 1).tolist()
+        [[2], [1]]
+    """
+    largest = int(block.unique(return_counts=True)[1].max())
+    if largest == len(x):
+        raise ValueError("`block` must have two different values at least, got one.")
+    if k < 1:
+        raise ValueError(f"`k` must be at least 1, got {k}.")
+    x, k = x - x.mean(0), min(k, len(x) - largest)
+    half_norms = x.square().sum(1) / 2
+    found = torch.empty(len(asked), k, dtype=torch.long, device=x.device)
+    for one in block[asked].unique():
+        others = torch.where(block != one)[0]
+        places = torch.where(block[asked] == one)[0]
+        for part in places.split(max(1, block_entries // len(others))):
+            rows = x[asked[part]]
+            distances = torch.addmm(half_norms[others], rows, x[others].T, alpha=-1)
+            found[part] = others[distances.topk(k, dim=1, largest=False).indices]
+    return found
+
+
 def principal_coordinates(
     x: Float[Tensor, "rows features"], count: int
 ) -> Float[Tensor, "rows coordinates"]:

@@ -120,24 +120,42 @@ def agglomerate(
 ) -> Int[np.ndarray, " clusters"]:
     """Merge the pair of clusters that loses least information, until `num_groups` are left."""
     group, joint = np.arange(len(joint)), joint.copy()
+    overlap = np.stack([_overlaps(joint, row) for row in joint])
     while len(joint) > num_groups:
-        a, b = np.unravel_index(np.argmin(_losses(joint)), joint.shape)
-        keep, drop = min(a, b), max(a, b)
+        a, b = np.unravel_index(np.argmin(_losses(joint, overlap)), joint.shape)
+        keep, drop = int(min(a, b)), int(max(a, b))
+        overlap -= _column(joint[keep]) + _column(joint[drop])  # two columns become one
         joint[keep] += joint[drop]
+        overlap += _column(joint[keep])
         joint[:, keep] += joint[:, drop]
         joint = np.delete(np.delete(joint, drop, 0), drop, 1)
+        overlap = np.delete(np.delete(overlap, drop, 0), drop, 1)
+        overlap[keep] = overlap[:, keep] = _overlaps(joint, joint[keep])
         group[group == drop] = keep
         group[group > drop] -= 1
     return group
 
 
-def _losses(joint: Float[np.ndarray, "groups groups"]) -> Float[np.ndarray, "groups groups"]:
+def _overlaps(
+    joint: Float[np.ndarray, "groups groups"], row: Float[np.ndarray, " groups"]
+) -> Float[np.ndarray, " groups"]:
+    r""":math:`\sum_c f(P_{ac} + P_{bc}) - f(P_{ac}) - f(P_{bc})` of a row a and each row b."""
+    return (_xlogx(joint + row) - _xlogx(joint)).sum(1) - _xlogx(row).sum()
+
+
+def _column(column: Float[np.ndarray, " groups"]) -> Float[np.ndarray, "groups groups"]:
+    """What one column adds to the overlap of each pair of rows."""
+    own = _xlogx(column)
+    return _xlogx(column + column[:, None]) - own - own[:, None]
+
+
+def _losses(
+    joint: Float[np.ndarray, "groups groups"], overlap: Float[np.ndarray, "groups groups"]
+) -> Float[np.ndarray, "groups groups"]:
     """Information lost by merging each pair of groups; infinite on and below the diagonal."""
     rows, marginal, own = _xlogx(joint), joint.sum(1), joint.diagonal()
-    both = np.stack([_xlogx(joint + row).sum(1) for row in joint])
-    change = both - rows.sum(1) - rows.sum(1)[:, None]
     # Columns a and b of the two rows are added too: correct what was counted as off-diagonal.
-    change -= _xlogx(joint + own) + _xlogx(joint + own[:, None]) - 2 * rows
+    change = overlap - (_xlogx(joint + own) + _xlogx(joint + own[:, None]) - 2 * rows)
     change += rows.diagonal() + rows.diagonal()[:, None]
     square = _xlogx(own + own[:, None] + 2 * joint)
     square -= rows.diagonal() + rows.diagonal()[:, None] + 2 * rows
