@@ -11,7 +11,8 @@ from nebulatent.apps.clustering_options import check_options, to_widths
     [
         ("n_clusters", 0, "`n_clusters` must be an integer of at least 1, got 0"),
         ("n_clusters", 2.5, "`n_clusters` must be an integer of at least 1, got 2.5"),
-        ("n_clusters", "auto", "`n_clusters` must be an integer of at least 1, got 'auto'"),
+        ("n_clusters", "auto", "`n_clusters` auto must go with `consistency=True`"),
+        ("n_clusters", "many", "`n_clusters` must be an integer of at least 1, got 'many'"),
         ("n_components", 0, "`n_components` must be an integer of at least 1, got 0"),
         ("max_iter", 0, "`max_iter` must be an integer of at least 1, got 0"),
         ("max_steps", True, "`max_steps` must be an integer of at least 1, got True"),

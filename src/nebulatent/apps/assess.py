@@ -1,7 +1,8 @@
 """All numbers of a run on some data, and the trivial baselines they must be read beside.
 
-The baselines see the same samples: k-means on the raw (scaled) data, and the run's own network with
-its weights as drawn. Labels are used here and only here, and only where the data have them.
+The baselines see the same samples: k-means on the raw (scaled) data, or for clouds of points, whose
+coordinates have no order, on the distances between their points; and the run's own network with its
+weights as drawn. Labels are used here and only here, and only where the data have them.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,16 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from nebulatent.apps.build import build, find_anchors
+from nebulatent.apps.build import find_anchors
+from nebulatent.apps.cloud_plan import COUNTED
 from nebulatent.apps.inputs import condition, read_like, samples, with_label_names
-from nebulatent.apps.runs import Run
+from nebulatent.apps.mixture_figures import mixture_measures
+from nebulatent.apps.runs import Run, decoding
+from nebulatent.apps.untrained import untrained_encoder
 from nebulatent.data.table import NO_SPLIT, Split, Table
+from nebulatent.evaluation.clouds import cloud_measures, strangers
 from nebulatent.evaluation.clustering import clustering_measures, label_measures
+from nebulatent.evaluation.descriptors import d2_distribution
 from nebulatent.evaluation.encode import Codes, chunks, encode, evidence, reconstruct
 from nebulatent.evaluation.latent import latent_measures
 from nebulatent.evaluation.measures import Measure
@@ -25,7 +31,17 @@ from nebulatent.latents.anchors import kmeans
 from nebulatent.ops.distances import squared_distances
 from nebulatent.typing import Tensor
 
+STRANGERS = 200  # clouds whose distance from one another is the scale of a reconstruction's
 MAX_LINEAR = 256  # components of a representation that a linear probe still fits in seconds
+
+LOG_LIKELIHOOD = (
+    "-log p(x|z) of one posterior sample, summed over a sample's values, averaged over samples"
+)
+CHAMFER_NATS = (
+    f"A Chamfer distance as nats at the learned noise level, a cloud counting as {COUNTED} points, "
+    "of one posterior sample, averaged over samples; not the likelihood of a density"
+)
+NO_BOUND = "; with a Chamfer distance it bounds no density and compares runs on the same data only"
 
 
 class Evaluated(NamedTuple):
@@ -68,9 +84,12 @@ def assess_run(run: Run, data: Evaluated, *, baselines: bool = True) -> Assessme
     table, reference = data
     codes = _codes(run, run.model, table)
     known = None if reference is None else _codes(run, run.model, reference).mean.numpy()
+    rebuilt = (
+        [*_reconstruction(run, table), *_density(run, table)] if run.config.model.decodes else []
+    )
     own = [
-        *_reconstruction(run, table),
-        *_density(run, table),
+        *rebuilt,
+        *mixture_measures(run, table),
         *_anchors(run, codes.mean, table),
         *_representation(run, codes.mean.numpy(), known, data),
         *_latent(run, codes),
@@ -89,25 +108,21 @@ def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
 
 def _reconstruction(run: Run, table: Table) -> list[Measure]:
     x, label = samples(table.x), condition(run, table)
-    pairs = reconstruct(run.model, x, run.config.scaling.apply, label)
-    return reconstruction_measures(pairs, table.kind)
+    pairs = reconstruct(decoding(run), x, run.config.scaling.apply, label)
+    if table.kind != "points":
+        return reconstruction_measures(pairs, table.kind)
+    order = np.random.default_rng(0).permutation(table.num_samples)[:STRANGERS]
+    others = run.config.scaling.apply(torch.from_numpy(table.x[order]))
+    return [*cloud_measures(pairs), *strangers(others)]
 
 
 def _density(run: Run, table: Table) -> list[Measure]:
     x, label = samples(table.x), condition(run, table)
-    parts = evidence(run.model, x, run.config.scaling.apply, label, run.config.fit.seed)
+    parts = evidence(decoding(run), x, run.config.scaling.apply, label, run.config.fit.seed)
     nll = parts["reconstruction"]
-    rows = [
-        Measure(
-            "reconstruction",
-            nll,
-            "lower",
-            "nats",
-            "-log p(x|z) of one posterior sample, "
-            "summed over a sample's values, averaged over samples",
-            False,
-        )
-    ]
+    clouds = table.kind == "points"
+    how = CHAMFER_NATS if clouds else LOG_LIKELIHOOD
+    rows = [Measure("reconstruction", nll, "lower", "nats", how, False)]
     if "kl" not in parts:
         return rows
     prior = "the anchor mixture" if run.config.model.prior == "anchors" else "N(0, I)"
@@ -117,7 +132,8 @@ def _density(run: Run, table: Table) -> list[Measure]:
             -nll - parts["kl"],
             "higher",
             "nats",
-            f"-(reconstruction + KL), one posterior sample per sample, under {prior} with beta 1",
+            f"-(reconstruction + KL), one posterior sample per sample, under {prior} with beta 1"
+            + NO_BOUND * clouds,
             False,
         ),
         *rows,
@@ -178,7 +194,7 @@ def _latent(run: Run, codes: Codes) -> list[Measure]:
 
 
 def _baselines(run: Run, data: Evaluated) -> dict[str, list[Measure]]:
-    untrained = build(run.config.model, run.config.fit.seed).eval()
+    untrained = untrained_encoder(run, data.table if data.reference is None else data.reference)
     known = None
     if data.reference is not None:
         known = _codes(run, untrained, data.reference).mean.numpy()
@@ -187,7 +203,7 @@ def _baselines(run: Run, data: Evaluated) -> dict[str, list[Measure]]:
     shown = data.table if isinstance(data.table.x, np.ndarray) else _few(data.table)
     return {
         "untrained encoder": _representation(run, codes, known, data),
-        "raw data": _representation(
+        "D2 distribution" if data.table.kind == "points" else "raw data": _representation(
             run,
             _raw(run, shown),
             None if few is None else _raw(run, few),
@@ -204,5 +220,7 @@ def _few(table: Table) -> Table:
 
 
 def _raw(run: Run, table: Table) -> Float[np.ndarray, "samples values"]:
+    if table.kind == "points":
+        return d2_distribution(table.x)
     x = samples(table.x)
     return torch.cat([b.x.flatten(1) for b in chunks(x, run.config.scaling.apply)]).numpy()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
+from nebulatent.apps.cloud_plan import WIDTH
 from nebulatent.apps.engine import EngineConfig, Log, Precision
 from nebulatent.apps.model_config import (
     EncoderKind,
@@ -17,7 +18,14 @@ from nebulatent.apps.model_config import (
     PriorKind,
     Reading,
 )
-from nebulatent.apps.options import BY_RULE, Number, NumberByRule, Whole, WholeByRule
+from nebulatent.apps.options import (
+    BY_RULE,
+    Number,
+    NumberByRule,
+    Whole,
+    WholeByRule,
+    WholeOrAutoByRule,
+)
 from nebulatent.training.config import Schedule
 
 OFF = "(default: off)"
@@ -30,13 +38,16 @@ class Choices:
     """What is left out is chosen by rule, from the data, and printed."""
 
     method: Method = "nvc-ml"
-    """ae, vae, dvae (denoising), cvae (conditional, reads labels), nvc, nvc-ml (nvc + metric)."""
+    """ae, vae, dvae (denoising), cvae (conditional, reads labels), nvc, nvc-ml (nvc + metric),
+    nvc-consistency (clusters that views of a sample and its neighbours agree on), parae (clouds of
+    points as mixtures of Gaussians)."""
     host: Host = "vae"
     """Network under nvc and nvc-ml; other methods are their own host."""
     latent_dim: WholeByRule = None
     """Dimension of a code."""
-    num_anchors: WholeByRule = None
-    """Number of anchors; without anchors, the number of clusters in evaluation."""
+    num_anchors: WholeOrAutoByRule = None
+    """Number of anchors; without anchors, the number of clusters in evaluation. auto counts the
+    clusters that are in the data (nvc-consistency)."""
     epochs: WholeByRule = None
     """Passes over the data."""
     batch_size: WholeByRule = None
@@ -45,10 +56,12 @@ class Choices:
     """Learning rate."""
     seed: int = 0
     """Fixes every random choice."""
-    encoder: Annotated[EncoderKind | None, arg(metavar="{fc,conv}", help_behavior_hint=BY_RULE)] = (
-        None
-    )
-    """Fully connected or convolutional."""
+    encoder: Annotated[
+        EncoderKind | None, arg(metavar="{fc,conv,pointnet}", help_behavior_hint=BY_RULE)
+    ] = None
+    """Fully connected or convolutional; PointNet for clouds of points."""
+    point_width: float = WIDTH
+    """Channels of PointNet, as a share of the paper's (clouds of points)."""
     likelihood: Annotated[
         LikelihoodKind | None, arg(metavar="{bernoulli,gaussian}", help_behavior_hint=BY_RULE)
     ] = None
@@ -69,6 +82,8 @@ class Choices:
     """Weight of the pair term (nvc-ml)."""
     triplet_weight: float = 1.0
     """Weight of the triplet term (nvc-ml)."""
+    cluster_steps: WholeByRule = None
+    """Steps of one member and the clusters together (nvc-consistency)."""
 
 
 @dataclass(frozen=True, kw_only=True)

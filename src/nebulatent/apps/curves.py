@@ -29,11 +29,12 @@ FIRST = ("reconstruction", "kl", "nebula", "pair", "triplet")
 LAST = ("total", "score", "anchors_in_use", "perplexity", "gradient_norm", "lr")
 HELD_OUT = "validation_"
 HIDDEN = ("weight_", HELD_OUT)
+PLACE = ("epoch", "stage")
 
 
 def term_names(history: History) -> list[str]:
     """Every curve of a history: the ELBO's terms first; what is no term comes last."""
-    every = dict.fromkeys(name for row in history for name in row if name != "epoch")
+    every = dict.fromkeys(name for row in history for name in row if name not in PLACE)
     names = [name for name in every if not name.startswith(HIDDEN)]
     order = [*FIRST, *(name for name in names if name not in FIRST + LAST), *LAST]
     return sorted(names, key=order.index)

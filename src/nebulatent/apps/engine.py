@@ -5,7 +5,7 @@ kept in config.json. Numbers that training depends on are in `nebulatent.trainin
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,6 +34,8 @@ class EngineConfig:
     """Processes, each with a device of its own."""
     precision: Precision = "32"
     """Numbers of the forward pass: 32 bits, or bfloat16 where that is safe."""
+    cluster_precision: Precision = "32"
+    """The same in the clustering stages of nvc-consistency."""
     num_workers: int = 0
     """Processes that read batches ahead."""
     save_minutes: float = 1.0
@@ -69,6 +71,10 @@ class EngineConfig:
             every_minutes=self.save_minutes,
             keep=self.keep,
         )
+
+    def cluster_fabric(self) -> "Fabric":
+        """Device and precision of the clustering stages of nvc-consistency."""
+        return replace(self, precision=self.cluster_precision).fabric()
 
     def fabric(self) -> "Fabric":
         """Device, precision and processes; among several processes this one joins the others.

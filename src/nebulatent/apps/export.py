@@ -20,7 +20,7 @@ from nebulatent.apps.export_folder import CARD, SUFFIX, Format, check_folder, wh
 from nebulatent.apps.export_formats import check_installed, read_graph, write_graph
 from nebulatent.apps.exported import RawDecoder, RawEncoder
 from nebulatent.apps.model_card import describe
-from nebulatent.apps.runs import Run
+from nebulatent.apps.runs import Run, decoding
 from nebulatent.data.scaling import Scaling
 from nebulatent.typing import Tensor
 
@@ -48,9 +48,10 @@ def export_run(run: Run, out: Path, kind: Format, *, overwrite: bool = False) ->
     def sample(count: int, generator: torch.Generator) -> Tensor:
         return run.aggregate.sample(0, count, generator)
 
-    graphs = RawEncoder(run.model, run.config.scaling), RawDecoder(run.model, run.config.scaling)
+    method, scaling = decoding(run), run.config.scaling
+    graphs = RawEncoder(method, scaling), RawDecoder(method, scaling)
     with whole_folder(out) as folder:
-        differences = write_checked(folder, run.model, run.config.scaling, sample, kind)
+        differences = write_checked(folder, method, scaling, sample, kind)
         card = describe(run, graphs, kind, differences)
         text = json.dumps(card, indent=2, allow_nan=False) + "\n"
         (folder / CARD).write_text(text, encoding="utf-8")

@@ -6,14 +6,43 @@ so that a report can be rebuilt from files, and so that a test needs no training
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from nebulatent.evaluation.measures import Measure
 
-Kind = Literal["vectors", "images"]
+Kind = Literal["vectors", "images", "points"]
+History = Sequence[Mapping[str, float]]
+
+
+class Earlier(NamedTuple):
+    """A stage of training before the last one.
+
+    Arguments:
+        title: What it is called.
+        how: What happened in it, for people; HTML, no user's text.
+        histories: Rows of its trainings, by name if there are several.
+    """
+
+    title: str
+    how: str
+    histories: Mapping[str, History]
+
+
+class Mixtures(NamedTuple):
+    """Clouds divided among Gaussians.
+
+    Arguments:
+        part: Gaussian of each point.
+        surface: Points of the ellipsoids at one standard deviation.
+        owner: Gaussian of each of these points.
+    """
+
+    part: Int[np.ndarray, "samples points"]
+    surface: Float[np.ndarray, "samples many 3"]
+    owner: Int[np.ndarray, "samples many"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +50,15 @@ class RunFigures:
     """One run: what was trained, how training went, and what the latent space looks like.
 
     `x` and everything decoded share one scale: images (n, channels, height, width) in [0, 1],
-    vectors (n, features). Rows of `codes`, `x`, `assign`, `label` and `ids` are the same samples.
+    vectors (n, features), clouds (n, points, 3). Rows of `codes`, `x`, `assign`, `label` and `ids`
+    are the same samples.
 
     Arguments:
         name: Short name of the run, unique in a report ("NVC-ML").
         summary: What was trained, as name and value (data, encoder, latent size, epochs, seed).
         found: Sentences about the data.
-        history: One row per epoch: "epoch" and the unweighted mean of every term; a term that
-            begins after a warm-up is missing from the earlier rows.
+        history: One row per epoch of the last stage of training: "epoch" and the unweighted mean
+            of every term; a term that begins after a warm-up is missing from the earlier rows.
         measures: Results of the evaluation.
         kind: What a sample is.
         codes: Code of each sample (the posterior mean).
@@ -43,6 +73,10 @@ class RunFigures:
         anchor_samples: Decoded samples around each anchor.
         anchor_nearest: The real samples nearest to each anchor.
         covariance: Covariance of the codes, sampled from the posterior.
+        earlier: Stages of training before that of `history`.
+        parts: Part of each point of the clouds that are rebuilt, where the data say; only ever
+            used to look at the result.
+        mixtures: What a method that divides clouds made of the first ones.
 
     Raises:
         ValueError: If there are no codes, they are not finite, or lengths disagree.
@@ -51,7 +85,7 @@ class RunFigures:
     name: str
     summary: Mapping[str, str]
     found: tuple[str, ...]
-    history: Sequence[Mapping[str, float]]
+    history: History
     measures: Sequence[Measure]
     kind: Kind
     codes: Float[np.ndarray, "codes latent"]
@@ -66,6 +100,9 @@ class RunFigures:
     anchor_samples: Float[np.ndarray, "anchors samples ..."] | None
     anchor_nearest: Float[np.ndarray, "anchors samples ..."] | None
     covariance: Float[np.ndarray, "latent latent"]
+    earlier: Sequence[Earlier] = ()
+    parts: Int[np.ndarray, "samples points"] | None = None
+    mixtures: Mixtures | None = None
 
     def __post_init__(self) -> None:
         if not len(self.codes) or not np.isfinite(self.codes).all():

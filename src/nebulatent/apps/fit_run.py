@@ -6,8 +6,8 @@ from nebulatent.apps.console import Output
 from nebulatent.apps.engine import rank, world_size
 from nebulatent.apps.launch import how_to_go_on, launch
 from nebulatent.apps.progress import ProgressBar
-from nebulatent.apps.runs import Run, load_config, load_run
-from nebulatent.apps.train import train
+from nebulatent.apps.runs import DataRecord, Run, load_config, load_run
+from nebulatent.apps.train import Source, train
 from nebulatent.data.read import read
 from nebulatent.data.table import Table
 
@@ -43,5 +43,9 @@ def train_with_progress(path: Path, table: Table, output: Output, name: str) -> 
 
 def read_again(path: Path) -> Table:
     """The data that a run began with."""
-    data = load_config(path).data
-    return read(data.path, split=data.split, image_size=data.image_size)
+    return read_source(load_config(path).data)
+
+
+def read_source(data: Source | DataRecord) -> Table:
+    """The data that a run is to begin with, or began with."""
+    return read(data.path, split=data.split, image_size=data.image_size, num_points=data.num_points)

@@ -185,8 +185,9 @@ def reconstruction_pictures(
     recon: Float[np.ndarray, "samples channels height width"],
     *,
     columns: int = 12,
+    names: tuple[str, str] = ("original", "reconstruction"),
 ) -> Figure:
-    """Pairs of pictures, the original above its reconstruction."""
+    """Pairs of pictures, the original above its reconstruction, or what else the names say."""
     x, recon = x[:MAX_SHOWN], recon[:MAX_SHOWN]
     columns = min(columns, len(x))
     bands = -(-len(x) // columns)
@@ -201,7 +202,7 @@ def reconstruction_pictures(
             pictures(x[rows]),
             pictures(recon[rows]),
         )
-        picture_grid(ax, tiles, names=("original", "reconstruction"))
+        picture_grid(ax, tiles, names=names)
     return figure
 
 
@@ -230,15 +231,24 @@ def journey(
     code: Float[np.ndarray, " latent"],
     recon: Float[np.ndarray, "..."],
     scale: Scale | None,
+    size: int,
 ) -> Figure:
-    """One sample, its code as bars, and the reconstruction: an autoencoder in one picture."""
+    """One sample, its code as bars, and the reconstruction: an autoencoder in one picture.
+
+    Arguments:
+        x: The sample: a vector, or an image in [0, 1], which may be a drawing of it.
+        code: Its code.
+        recon: The reconstruction, like the sample.
+        scale: What brings vectors to one unit; None for images.
+        size: Numbers that the sample has.
+    """
     figure = new_figure(1.8, width=WIDTH * 0.8)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.8, 1))
     bare(middle, f"its code: {len(code):,} numbers")
     middle.bar(np.arange(len(code)), code, color=ACCENT, width=0.7)
     middle.axhline(0, color=MUTED, linewidth=0.8)
     for ax, sample, title in (
-        (left, x, f"a sample: {x.size:,} numbers"),
+        (left, x, f"a sample: {size:,} numbers"),
         (right, recon, "rebuilt copy"),
     ):
         if scale is None:

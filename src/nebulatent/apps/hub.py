@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Protocol
 
+from nebulatent.apps.build import Trained
 from nebulatent.apps.load import load
 from nebulatent.apps.runs import (
     CONFIG,
@@ -32,9 +33,6 @@ from nebulatent.apps.runs import (
     load_run,
     write_text,
 )
-from nebulatent.methods.cvae import CVAE
-from nebulatent.methods.nvc import NVC
-from nebulatent.methods.vae import VAE
 
 README = "README.md"
 FILES = [CONFIG, WEIGHTS, METRICS]
@@ -60,7 +58,7 @@ class Hub(Protocol):
 
 def from_pretrained(
     name_or_folder: str | Path, revision: str | None = None, *, hub: Hub | None = None
-) -> VAE | CVAE | NVC:
+) -> Trained:
     """The trained method of a run in a folder or on the Hugging Face Hub, in eval mode.
 
     Arguments:

@@ -7,8 +7,12 @@ import numpy as np
 import torch
 
 from nebulatent.apps.runs import Run
+from nebulatent.data.clouds.folder import find_shapes
+from nebulatent.data.clouds.hdf5_sets import H5
+from nebulatent.data.clouds.layouts import find_layout
+from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import find_idx_sets
-from nebulatent.data.read import read
+from nebulatent.data.read import SHAPES, read
 from nebulatent.data.rows import Rows
 from nebulatent.data.scaling import check_like
 from nebulatent.data.shards import TAR
@@ -17,12 +21,21 @@ from nebulatent.typing import Int, Tensor
 
 
 def read_like(run: Run, data: str, split: Split) -> Table:
-    """Read data for a run; pictures in a folder are brought to the size of its training images.
+    """Read data for a run, in the form of its training data.
+
+    Pictures in a folder are brought to the size of its training images, and as many points are
+    drawn from a mesh as its training clouds have.
 
     Raises:
         ValueError: If the samples have another shape than the run's.
     """
-    table = read(data, split=split, image_size=_image_size(run, Path(data)), trainable=False)
+    table = read(
+        data,
+        split=split,
+        image_size=_image_size(run, Path(data)),
+        num_points=_num_points(run, data),
+        trainable=False,
+    )
     check_like(table, run.config.model.shape)
     return table
 
@@ -36,6 +49,16 @@ def _image_size(run: Run, path: Path) -> int | None:
     shape = run.config.model.shape
     pictures = path.suffix.lower() == TAR or (path.is_dir() and not find_idx_sets(path))
     return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
+
+
+def _num_points(run: Run, data: str) -> int | None:
+    shape, path = run.config.model.shape, Path(data)
+    if len(shape) != 2:
+        return None
+    drawn = path.suffix.lower() in (*EXTENSIONS, *H5) or data == SHAPES
+    if not drawn and path.is_dir():
+        drawn = find_layout(path) is not None or bool(find_shapes(path))
+    return shape[0] if drawn else None
 
 
 def condition(run: Run, table: Table) -> Int[Tensor, " samples"] | None:

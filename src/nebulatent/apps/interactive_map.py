@@ -14,12 +14,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nebulatent.apps.canvas import INK, LINE, brief
+from nebulatent.apps.cloud_pictures import draw_clouds, to_pictures
 from nebulatent.apps.colours import MAX_DISTINCT, Group, anchor_names, class_names, group_rows
 from nebulatent.apps.figures import RunFigures
 from nebulatent.apps.galleries import scale_of
 from nebulatent.apps.latent_map import Projection
 from nebulatent.apps.thumbnails import Sheet, picture_thumbnails, profile_thumbnails, to_sheet
 
+CLOUD_SIDE = 40  # pixels of a cloud's thumbnail
 MAX_NUMBERED = 60  # beyond, numbers hide the codes; the pointer tells them
 Spec = dict[str, Any]
 
@@ -128,9 +130,11 @@ def _layout(*, legend: bool) -> Spec:
 
 def sheets(run: RunFigures, rows: Int[np.ndarray, " rows"]) -> list[Sheet]:
     """Thumbnails of the samples drawn, then of the decoded anchors if there are any."""
-    scale = scale_of(run.x) if run.kind == "vectors" else None
     decoded = run.anchor_decoded
     shown = [run.x[rows]] + ([decoded] if decoded is not None and len(decoded) else [])
+    if run.kind == "points":
+        return [to_sheet(to_pictures(draw_clouds(x, side=CLOUD_SIDE))) for x in shown]
+    scale = scale_of(run.x) if run.kind == "vectors" else None
     return [
         to_sheet(picture_thumbnails(x) if scale is None else profile_thumbnails(scale(x)))
         for x in shown

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
+from nebulatent.apps.build import Trained
 from nebulatent.apps.runs import load_run
-from nebulatent.methods.cvae import CVAE
-from nebulatent.methods.nvc import NVC
-from nebulatent.methods.vae import VAE
 
 
-def load(run: str | Path) -> VAE | CVAE | NVC:
+def load(run: str | Path) -> Trained:
     """The trained method of a run, in eval mode.
 
     Methods see scaled data: `load_run(run).config.scaling.apply` is what scales.

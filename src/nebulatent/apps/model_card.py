@@ -83,11 +83,11 @@ def _versions(kind: Format) -> dict[str, str]:
 
 
 def _preprocessing(scaling: Scaling, shape: tuple[int, ...]) -> dict[str, Any]:
-    what = (
-        f"vectors of {shape[0]} numbers, columns in the order of the training data"
-        if len(shape) == 1
-        else "images with channels first: (batch, {}, {}, {})".format(*shape)
-    )
+    what = {
+        1: "vectors of {} numbers, columns in the order of the training data",
+        2: "clouds of {} points with {} coordinates, of radius 1 around their mean",
+        3: "images with channels first: (batch, {}, {}, {})",
+    }[len(shape)].format(*shape)
     return {
         "inside_the_graphs": True,
         "what_to_do": (

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml"]
+Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml", "nvc-consistency", "parae"]
 Host = Literal["ae", "vae", "dvae", "cvae"]
-EncoderKind = Literal["fc", "conv"]
+EncoderKind = Literal["fc", "conv", "pointnet"]
 LikelihoodKind = Literal["bernoulli", "gaussian"]
+CloudLikelihood = Literal["chamfer", "mixture"]
 PriorKind = Literal["normal", "anchors"]
 # The forms of `nebulatent.methods.nvc`, which needs PyTorch, and the released code's.
 Reading = Literal["log1p", "clamped", "literal", "euclidean", "released"]
@@ -28,7 +29,7 @@ class ModelConfig:
     widths: tuple[int, ...]
     latent_dim: int
     num_anchors: int
-    likelihood: LikelihoodKind
+    likelihood: LikelihoodKind | CloudLikelihood
     beta: float
     form: Reading
     prior: PriorKind
@@ -38,11 +39,15 @@ class ModelConfig:
     nebula_weight: float
     pair_weight: float
     triplet_weight: float
+    cluster_dim: int = 0
+    """The first so many numbers of a code are the cluster part (nvc-consistency)."""
+    cluster_widths: tuple[int, ...] = ()
+    """Widths of the encoder of that part."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        if self.encoder == "conv" and len(self.shape) != 3:
-            raise ValueError("`encoder` must be fc for vectors, got conv.")
+        self._check_cluster_part()
+        self._check_encoder()
         self._check_labels()
         self._check_anchors()
 
@@ -56,6 +61,46 @@ class ModelConfig:
         for name in ("shape", "widths"):
             if not getattr(self, name) or min(getattr(self, name)) < 1:
                 raise ValueError(f"`{name}` must hold positive sizes, got {getattr(self, name)}.")
+
+    def _check_encoder(self) -> None:
+        clouds = len(self.shape) == 2
+        if self.encoder == "conv" and len(self.shape) != 3:
+            raise ValueError("`encoder` must be fc for vectors, got conv.")
+        own = self.likelihood in ("chamfer", "mixture")
+        if (self.encoder == "pointnet") != clouds or own != clouds:
+            raise ValueError(
+                "`encoder` pointnet and `likelihood` chamfer must go with clouds of points and "
+                f"with nothing else, got {self.encoder} and {self.likelihood} for samples of "
+                f"shape {self.shape}."
+            )
+        if (self.likelihood == "mixture") != (self.method == "parae"):
+            raise ValueError(
+                "`likelihood` mixture must go with method parae and with no other, got "
+                f"{self.likelihood} with {self.method}."
+            )
+
+    def _check_cluster_part(self) -> None:
+        if not self.is_consistent:
+            if self.cluster_dim or self.cluster_widths:
+                raise ValueError(
+                    "`cluster_dim` and `cluster_widths` must go with nvc-consistency, got method "
+                    f"{self.method}."
+                )
+            return
+        if not 1 <= self.cluster_dim <= self.latent_dim:
+            raise ValueError(
+                f"`cluster_dim` must lie in 1..{self.latent_dim}, the dimension of a code, got "
+                f"{self.cluster_dim}."
+            )
+        if not self.cluster_widths or min(self.cluster_widths) < 1:
+            raise ValueError(
+                f"`cluster_widths` must hold positive sizes, got {self.cluster_widths}."
+            )
+        if (self.host, self.prior, self.supervised) != ("vae", "anchors", False):
+            raise ValueError(
+                "`method` nvc-consistency must have host vae, prior anchors and no supervision, "
+                f"got host {self.host}, prior {self.prior}{', supervised' * self.supervised}."
+            )
 
     def _check_labels(self) -> None:
         needs_labels = self.supervised or self.host == "cvae"
@@ -86,7 +131,17 @@ class ModelConfig:
     @property
     def has_anchors(self) -> bool:
         """Whether the method has anchors."""
-        return self.method in ("nvc", "nvc-ml")
+        return self.method in ("nvc", "nvc-ml", "nvc-consistency")
+
+    @property
+    def decodes(self) -> bool:
+        """Whether codes can be turned back into samples."""
+        return self.method != "parae"
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether the anchors come from views and neighbours, before the decoder is trained."""
+        return self.method == "nvc-consistency"
 
     @property
     def uses_labels(self) -> bool:

@@ -11,7 +11,9 @@ BY_RULE = "(default: by rule)"
 MAX_SEED = 2**31  # scikit-learn's seeds, to which the number of an epoch is added, have 32 bits
 
 
-def _optional(metavar: str, kind: type, convert: Callable[[str], Any]) -> PrimitiveConstructorSpec:
+def _optional(
+    metavar: str, kind: type | tuple[type, ...], convert: Callable[[str], Any]
+) -> PrimitiveConstructorSpec:
     return PrimitiveConstructorSpec(
         nargs=1,
         metavar=metavar,
@@ -35,12 +37,20 @@ def _number(word: str) -> float:
         raise ValueError(f"it must be a number, got {word!r}") from None
 
 
+def _whole_or_auto(word: str) -> int | Literal["auto"]:
+    return "auto" if word == "auto" else _whole(word)
+
+
 Split = Literal["train", "test", "all"]  # of `nebulatent.data.table`, which needs NumPy
 Whole = Annotated[int | None, _optional("INT", int, _whole)]
+WholeOrAuto = Annotated[
+    int | Literal["auto"] | None, _optional("INT|auto", (int, str), _whole_or_auto)
+]
 Number = Annotated[float | None, _optional("FLOAT", float, _number)]
 Folder = Annotated[Path | None, _optional("RUN", Path, Path), arg(help_behavior_hint="")]
 Data = Annotated[str, arg(metavar="DATA")]
 OtherData = Annotated[str | None, _optional("DATA", str, str), arg(help_behavior_hint="")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 WholeByRule = Annotated[Whole, arg(help_behavior_hint=BY_RULE)]
+WholeOrAutoByRule = Annotated[WholeOrAuto, arg(help_behavior_hint=BY_RULE)]
 NumberByRule = Annotated[Number, arg(help_behavior_hint=BY_RULE)]

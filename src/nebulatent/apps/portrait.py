@@ -6,16 +6,23 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from nebulatent.apps import words
 from nebulatent.apps.build import find_anchors
-from nebulatent.apps.figures import RunFigures
+from nebulatent.apps.cloud_plan import COMPONENTS, COUNTED
+from nebulatent.apps.figures import Earlier, RunFigures
 from nebulatent.apps.inputs import condition
-from nebulatent.apps.runs import Run, RunConfig, load_history
+from nebulatent.apps.mixture_figures import divided
+from nebulatent.apps.model_config import ModelConfig
+from nebulatent.apps.runs import Run, RunConfig, decoding, load_history
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
 from nebulatent.evaluation.latent import covariance
 from nebulatent.evaluation.measures import Measure
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.ops.distances import squared_distances
+from nebulatent.training.consistent import ConsistencyConfig
+from nebulatent.training.progress import Row
+from nebulatent.training.stages import STAGE
 from nebulatent.typing import Tensor
 
 MAX_SAMPLES = 2000  # points of a map that a browser still moves smoothly
@@ -29,6 +36,20 @@ NAMES = {
     "cvae": "CVAE",
     "nvc": "NVC",
     "nvc-ml": "NVC-ML",
+    "nvc-consistency": "NVC with consistency",
+    "parae": "ParAE",
+}
+
+ENCODERS = {"fc": "fully connected", "conv": "convolutional", "pointnet": "PointNet"}
+LIKELIHOODS = {
+    "bernoulli": "bernoulli",
+    "gaussian": "gaussian",
+    "chamfer": (
+        f"Chamfer distance with a learned noise level, a cloud counting as {COUNTED} points: not "
+        "the likelihood of a density, so the ELBO bounds nothing and compares runs on the same "
+        "data only"
+    ),
+    "mixture": f"exact, of {COMPONENTS} Gaussians in each cloud",
 }
 
 
@@ -41,14 +62,15 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
     anchors = find_anchors(run.model)
     label = condition(run, table)
     first = slice(0, RECONSTRUCTED)
-    recon = _decoded(run, codes.mean[first], None if label is None else label[first])
+    recon = _rebuilt(run, codes.mean[first], None if label is None else label[first])
+    history, earlier = split_stages(config, load_history(run.path))
     generator = torch.Generator().manual_seed(config.fit.seed)
     noise = torch.randn(codes.mean.shape, generator=generator)
     return RunFigures(
         name=display_name(config),
         summary={**summary(config), "Shown and measured": _shown(config, measured)},
         found=config.data.found,
-        history=load_history(run.path),
+        history=history,
         measures=measures,
         kind=table.kind,
         codes=codes.mean.numpy(),
@@ -59,11 +81,27 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         ids=table.ids,
         x=config.scaling.apply(x).numpy(),
         recon=recon,
-        anchor_decoded=None if anchors is None else _decoded(run, anchors.positions),
+        anchor_decoded=None if anchors is None else _decoded(run, _anchor_codes(run, anchors)),
         anchor_samples=None if anchors is None else around_anchors(run, anchors),
         anchor_nearest=None if anchors is None else _nearest(run, anchors, codes.mean, x),
         covariance=covariance((codes.mean + noise * codes.variance.sqrt()).numpy()),
+        earlier=earlier,
+        mixtures=divided(run.model, config.scaling.apply(x[first])),
+        parts=None if table.point_labels is None else table.point_labels.values[first],
     )
+
+
+def split_stages(config: RunConfig, rows: Sequence[Row]) -> tuple[list[Row], list[Earlier]]:
+    """The rows of the last stage of training, and the stages before it."""
+    last = [row for row in rows if row.get(STAGE, 0) == config.last_stage]
+    if config.consistency is None:
+        return last, []
+    of = [[row for row in rows if row.get(STAGE) == n] for n in range(config.last_stage)]
+    members = {f"member {number}": own for number, own in enumerate(of[:-1], start=1)}
+    return last, [
+        Earlier("First stage: members", words.MEMBERS_STAGE, members),
+        Earlier("Second stage: clusters", words.CLUSTERS_STAGE, {"": of[-1]}),
+    ]
 
 
 def shown(table: Table) -> Table:
@@ -90,23 +128,41 @@ def display_name(config: RunConfig) -> str:
 def summary(config: RunConfig) -> Mapping[str, str]:
     """What was trained, for people."""
     model, fit = config.model, config.fit
-    encoder = "fully connected" if model.encoder == "fc" else "convolutional"
+    encoder = ENCODERS[model.encoder]
     rows = {
         "Data": f"{config.data.path} ({config.data.split}), {config.data.num_samples} samples",
         "Encoder": f"{encoder}, {'-'.join(map(str, model.widths))}",
         "Code": f"{model.latent_dim} numbers per sample",
-        "Likelihood": model.likelihood,
+        "Likelihood": LIKELIHOODS[model.likelihood],
         "Labels in training": "read" if model.uses_labels else "never read",
         "Training": f"{fit.epochs} epochs, batches of {config.batch_size}, learning rate {fit.lr}",
         "Seed": str(fit.seed),
     }
     if config.seconds:
         rows["Seconds"] = f"{config.seconds:.1f}"
-    if model.has_anchors:
+    if config.consistency is not None:
+        rows["Clusters"] = _clusters(config.consistency, model, counted=config.auto_anchors)
+    elif model.has_anchors:
         rows["Anchors"] = (
             f"{model.num_anchors}, form {model.form}, acting from epoch {model.warmup_epochs}"
         )
     return rows
+
+
+def _clusters(stages: ConsistencyConfig, model: ModelConfig, *, counted: bool) -> str:
+    return (
+        f"{model.num_anchors} anchors{' (counted)' * counted}, in the first {model.cluster_dim} "
+        f"numbers of the code; from {stages.members} members of {stages.over_anchors} "
+        f"over-anchors, {stages.first_steps} steps each, then {stages.second_steps} steps"
+    )
+
+
+def _anchor_codes(run: Run, anchors: AnchorSet) -> Float[Tensor, "anchors latent"]:
+    """The anchors; where they lie in a part of the code only, with the mean of the other part."""
+    codes = anchors.positions.detach().clone()
+    if size := run.config.model.cluster_dim:
+        codes[:, size:] = run.aggregate.mean[1:, size:]
+    return codes
 
 
 def around_anchors(run: Run, anchors: AnchorSet) -> Float[np.ndarray, "anchors samples ..."]:
@@ -118,12 +174,18 @@ def around_anchors(run: Run, anchors: AnchorSet) -> Float[np.ndarray, "anchors s
     return decoded.reshape(anchors.num_anchors, AROUND, *decoded.shape[1:])
 
 
+def _rebuilt(run: Run, z: Tensor, label: Tensor | None) -> Float[np.ndarray, "codes ..."]:
+    if run.config.model.decodes:
+        return _decoded(run, z, label)
+    return np.empty((0, *run.config.model.shape), np.float32)
+
+
 @torch.no_grad()
 def _decoded(run: Run, z: Tensor, label: Tensor | None = None) -> Float[np.ndarray, "codes ..."]:
     if run.config.model.host == "cvae" and label is None:
         # A conditional decoder must be told some class: the classes in turn.
         label = torch.arange(len(z)) % run.config.model.num_classes
-    return run.model.decode(z, label).numpy()
+    return decoding(run).decode(z, label).numpy()
 
 
 def _nearest(

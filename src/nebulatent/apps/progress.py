@@ -12,6 +12,7 @@ from nebulatent.apps.plan import num_held_out
 from nebulatent.apps.runs import RunConfig
 from nebulatent.training.fit import Step
 from nebulatent.training.progress import Row
+from nebulatent.training.stages import Stage
 
 EVERY = 0.1  # seconds between two drawings: reading a term waits for the device
 
@@ -30,6 +31,7 @@ class ProgressBar:
         self._samples, self._epochs = config.data.num_samples - held, config.fit.epochs
         count = config.engine.devices
         self._batches = -(-(self._samples // count) // (config.batch_size // count))
+        staged = config.consistency is not None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(30),
@@ -39,8 +41,9 @@ class ProgressBar:
             console=console,
             auto_refresh=False,
         )
-        total = self._epochs * self._samples
-        self._task = self._bar.add_task(name, total=total, epoch="", speed="")
+        total = None if staged else self._epochs * self._samples
+        first = "neighbours" if staged else name
+        self._task = self._bar.add_task(first, total=total, epoch="", speed="")
         self._terms = Text("", no_wrap=True, overflow="ellipsis")
         self._live = Live(Group(self._bar, self._terms), console=console, auto_refresh=False)
         self._quiet, self._begun, self._drawn = console.quiet, False, 0.0
@@ -53,6 +56,19 @@ class ProgressBar:
         self._live.stop()
         if not self._bar.console.is_terminal:
             self._bar.console.line()
+
+    def stage(self, stage: Stage) -> None:
+        """Leave the bar of the stage before as it is, and begin one below it."""
+        done = self._bar.tasks[self._task].total or 1
+        self._bar.update(self._task, total=done, completed=done)
+        self._samples, self._epochs = stage.batches.num_samples, stage.config.epochs
+        self._batches, self._begun = len(stage.batches), False
+        total = self._epochs * self._samples
+        name = stage.name.replace("-", " ")
+        self._task = self._bar.add_task(name, total=total, epoch="", speed="")
+        self._terms.plain = ""
+        if not self._quiet:
+            self._live.refresh()
 
     def step(self, step: Step) -> None:
         """Draw, if that is not too often."""
@@ -80,7 +96,7 @@ class ProgressBar:
         self._update(self._done(step), step.epoch + 1)
 
     def _update(self, done: float, epoch: int) -> None:
-        speed = self._bar.tasks[0].speed
+        speed = self._bar.tasks[self._task].speed
         self._bar.update(
             self._task,
             completed=done,

@@ -7,6 +7,7 @@ from nebulatent.apps.engine import CHECKPOINTS
 from nebulatent.apps.runs import load_history, save_history, write_text
 from nebulatent.training.fit import Step
 from nebulatent.training.progress import Row
+from nebulatent.training.stages import STAGE
 
 SECONDS = "seconds.txt"
 EVERY = 5.0  # seconds between two writings of the time
@@ -40,14 +41,23 @@ class Record:
 
     def epoch(self, row: Row) -> None:
         """Write the metrics of all epochs so far; a part that was lost is overwritten."""
-        self._rows = [old for old in self._rows if old.get("epoch", -1) < row["epoch"]] + [row]
+        self._rows = [old for old in self._rows if _place(old) < _place(row)] + [row]
         save_history(self.path, self._rows)
+
+    def rows_before(self, stage: int) -> list[Row]:
+        """Rows of all stages before one."""
+        return [row for row in self._rows if row.get(STAGE, 0) < stage]
 
     def save_seconds(self) -> None:
         """Write the time."""
         self._written = time.perf_counter()
         (self.path / CHECKPOINTS).mkdir(exist_ok=True)
         write_text(self.path / CHECKPOINTS / SECONDS, f"{self.seconds:.3f}\n")
+
+
+def _place(row: Row) -> tuple[float, float]:
+    """Where a row stands: its stage, 0 if there is only one, and its epoch."""
+    return row.get(STAGE, 0.0), row.get("epoch", -1.0)
 
 
 def saved_seconds(path: Path) -> float:

@@ -118,14 +118,18 @@ def _share_data(runs: Sequence[RunFigures]) -> bool:
 
 def _lead(runs: Sequence[RunFigures]) -> str:
     run = runs[0]
-    what = "image" if run.kind == "images" else "sample"
+    what = {"images": "image", "points": "cloud of points", "vectors": "sample"}[run.kind]
+    many = {"images": "images", "points": "clouds", "vectors": "samples"}[run.kind]
     models = "One model" if len(runs) == 1 else f"{COUNTS.get(len(runs), len(runs))} models"
     sizes = sorted({run.codes.shape[1] for run in runs})
     code = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    task = "and to rebuild it from that code"
+    if run.mixtures is not None:
+        task = "while it learned to divide each among Gaussians"
     return (
         f"{models} learned to describe each {what}, {run.x[0].size:,} numbers, by a code of "
-        f"{code}, and to rebuild it from that code. This page shows what became of "
-        f"{len(run.codes):,} of these {what}s."
+        f"{code}, {task}. This page shows what became of "
+        f"{len(run.codes):,} of these {many}."
     )
 
 
@@ -139,15 +143,18 @@ def _contents(runs: Sequence[RunFigures]) -> str:
 
 def _introduction(runs: Sequence[RunFigures]) -> str:
     run = runs[0]
-    cards = "".join(f"<div><dt>{k}</dt><dd>{text}</dd></div>" for k, text in words.WORDS.items())
+    entries = words.WORDS if run.mixtures is None else words.MIXTURE_WORDS
+    cards = "".join(f"<div><dt>{k}</dt><dd>{text}</dd></div>" for k, text in entries.items())
     way = ""
     if len(run.recon):
         scale = scale_of(run.x) if run.kind == "vectors" else None
-        figure = journey(run.x[0], run.codes[0], run.recon[0], scale)
+        x, recon = (sections.as_shown(run, part[:1])[0] for part in (run.x, run.recon))
+        figure = journey(x, run.codes[0], recon, scale, run.x[0].size)
         way = sections.picture(figure, "A sample, its code, its reconstruction.", words.JOURNEY)
     data = f"<h3>The data</h3>{sections.found(run.found)}" if _share_data(runs) else ""
     return (
-        f'<section><h2>Four words to read this page</h2><dl class="words">{cards}</dl>'
+        f'<section><h2>{COUNTS[len(entries)]} words to read this page</h2><dl class="words">{cards}'
+        f"</dl>"
         f"{way}{data}</section>"
     )
 
@@ -177,6 +184,7 @@ def _run_section(
         sections.anchors(run),
         sections.covariance(run),
         sections.reconstructions(run),
+        sections.mixtures(run),
     ]
     return f'<section><h2 id="run-{number}">{escape(run.name)}</h2>{"".join(parts)}</section>'
 

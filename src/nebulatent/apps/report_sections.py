@@ -11,13 +11,16 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps import galleries, words
 from nebulatent.apps.canvas import new_figure, png_uri, to_png
+from nebulatent.apps.cloud_pictures import draw_clouds, nearest_parts
 from nebulatent.apps.colours import MAX_DISTINCT, class_names
 from nebulatent.apps.curves import term_curves, term_names
-from nebulatent.apps.figures import RunFigures
+from nebulatent.apps.figures import Earlier, RunFigures
 from nebulatent.apps.interactive_map import colourings, interactive
 from nebulatent.apps.latent_map import Projection
 from nebulatent.apps.plots import covariance_beside_ideal, latent_map, occupancy
 from nebulatent.apps.thumbnails import Sheet
+
+CLOUD_COLUMNS, CLOUDS_AROUND = 8, 5  # few, for a small picture of a cloud shows little
 
 
 def picture(figure: Figure, alt: str, caption: str = "") -> str:
@@ -56,7 +59,22 @@ def curves(run: RunFigures) -> str:
     if not names:
         return ""
     alt = f"Training curves of {run.name}: {', '.join(names)}."
-    return part("How training went", words.CURVES, picture(term_curves({"": run.history}), alt))
+    last = picture(term_curves({"": run.history}), alt)
+    if not run.earlier:
+        return part("How training went", words.CURVES, last)
+    stages = [*(_stage(run, stage) for stage in run.earlier), _titled(words.LAST_STAGE, last)]
+    return part("How training went", words.CURVES, *stages)
+
+
+def _stage(run: RunFigures, stage: Earlier) -> str:
+    """The training curves of an earlier stage."""
+    alt = f"Training curves of {run.name}: {stage.title}."
+    return _titled((stage.title, stage.how), picture(term_curves(stage.histories), alt))
+
+
+def _titled(words: tuple[str, str], body: str) -> str:
+    title, how = words
+    return f"<h4>{escape(title)}</h4><p>{how}</p>{body}"
 
 
 def still_map(run: RunFigures, projection: Projection, rows: np.ndarray) -> str:
@@ -125,8 +143,10 @@ def decoded_anchors(run: RunFigures) -> str:
     )
     around = [(title, block) for title, block in blocks if block is not None and block.shape[1]]
     counts = np.bincount(run.assign, minlength=len(run.anchors))
-    if run.kind == "images":
-        figure = galleries.anchor_pictures(run.anchor_decoded, around, counts)
+    if run.kind != "vectors":
+        room = CLOUDS_AROUND if run.kind == "points" else None
+        around = [(title, as_shown(run, block[:, :room])) for title, block in around]
+        figure = galleries.anchor_pictures(as_shown(run, run.anchor_decoded), around, counts)
         how = words.ANCHOR_PICTURES
     else:
         scale = galleries.scale_of(run.x)
@@ -136,6 +156,11 @@ def decoded_anchors(run: RunFigures) -> str:
     fewer = f"The {len(shown)} fullest of {len(counts)} anchors." * (len(shown) < len(counts))
     alt = f"{len(shown)} decoded anchors of {run.name} with samples around each."
     return part("What each anchor stands for", how, picture(figure, alt, fewer))
+
+
+def as_shown(run: RunFigures, x: np.ndarray) -> np.ndarray:
+    """Samples as galleries show them: clouds as drawings, all others as they are."""
+    return draw_clouds(x) if run.kind == "points" else x
 
 
 def covariance(run: RunFigures) -> str:
@@ -159,5 +184,28 @@ def reconstructions(run: RunFigures) -> str:
     if run.kind == "images":
         figure = galleries.reconstruction_pictures(x, run.recon)
         return part("Reconstructions", words.RECONSTRUCTIONS, picture(figure, alt))
+    if run.kind == "points":
+        return part("Reconstructions", words.CLOUDS, picture(_rebuilt_clouds(run), alt))
     figure = galleries.reconstruction_profiles(x, run.recon, galleries.scale_of(run.x))
     return part("Reconstructions", words.RECONSTRUCTION_PROFILES, picture(figure, alt))
+
+
+def mixtures(run: RunFigures) -> str:
+    """Clouds divided among Gaussians, and the Gaussians."""
+    if run.mixtures is None:
+        return ""
+    part_of, surface, owner = run.mixtures
+    pair = draw_clouds(run.x[: len(part_of)], part_of), draw_clouds(surface, owner)
+    figure = galleries.reconstruction_pictures(
+        *pair, columns=CLOUD_COLUMNS, names=("points", "Gaussians")
+    )
+    alt = f"{len(part_of)} clouds divided among Gaussians by {run.name}, and their ellipsoids."
+    return part("Clouds as mixtures of Gaussians", words.MIXTURES, picture(figure, alt))
+
+
+def _rebuilt_clouds(run: RunFigures) -> Figure:
+    """Clouds and their copies, coloured by part where parts are known, else by depth."""
+    x, parts = run.x[: len(run.recon)], run.parts
+    copied = None if parts is None else nearest_parts(x, parts, run.recon)
+    pair = draw_clouds(x, parts), draw_clouds(run.recon, copied)
+    return galleries.reconstruction_pictures(*pair, columns=CLOUD_COLUMNS)

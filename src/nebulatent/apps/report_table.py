@@ -106,7 +106,11 @@ def glossary(runs: Sequence[RunFigures]) -> str:
         f"<dt>{escape(measure.name)}{_labels_tag(measure)}</dt><dd>{_explain(measure)}</dd>"
         for measure in measures_by_name(runs).values()
     ]
-    trained = {name for run in runs for row in run.history for name in row}
+    rows = [row for run in runs for row in run.history]
+    rows += [
+        row for run in runs for stage in run.earlier for h in stage.histories.values() for row in h
+    ]
+    trained = {name for row in rows for name in row}
     entries += [
         f"<dt>{escape(name.replace('_', ' '))} (training curve)</dt><dd>{meaning.capitalize()}</dd>"
         for name, meaning in TERMS.items()

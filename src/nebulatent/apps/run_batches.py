@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from nebulatent.apps.build import find_anchors
+from nebulatent.apps.build import Trained, find_anchors
 from nebulatent.apps.inputs import samples
 from nebulatent.apps.plan import num_held_out
 from nebulatent.apps.runs import RunConfig
@@ -15,9 +15,6 @@ from nebulatent.data.rows import Rows, take_rows
 from nebulatent.data.table import Table
 from nebulatent.evaluation.clustering import anchors_in_use, perplexity
 from nebulatent.evaluation.encode import encode
-from nebulatent.methods.cvae import CVAE
-from nebulatent.methods.nvc import NVC
-from nebulatent.methods.vae import VAE
 from nebulatent.training.progress import Row
 
 MEASURED = 2000  # samples that say how the anchors are used; the placement of anchors sees more
@@ -59,7 +56,7 @@ def _corruption(config: RunConfig) -> Callable[[torch.Tensor, torch.Generator], 
     return views.mask if config.model.likelihood == "bernoulli" else views.gaussian
 
 
-def usage(model: VAE | CVAE | NVC, batches: Batches) -> Row:
+def usage(model: Trained, batches: Batches) -> Row:
     """How many anchors at most 2 000 training samples use, and how evenly, once they act."""
     anchors = find_anchors(model)
     if anchors is None or not anchors.active:

@@ -4,7 +4,8 @@
 |---|---|
 | config.json | everything needed to rebuild the model: sizes, scaling, options, versions, data |
 | weights.safetensors | weights, and the aggregate posterior that sampling uses |
-| metrics.jsonl | one line per epoch: the average of each term, and how the anchors are used |
+| metrics.jsonl | one line per epoch: the average of each term, and how the anchors are used; \
+of a training in several stages also the number of the stage |
 | metrics.csv | the same as a table |
 | checkpoints/ | while training is not complete: what it goes on from |
 | tensorboard/ | events, if they were asked for |
@@ -26,7 +27,7 @@ import numpy as np
 import torch
 
 import nebulatent
-from nebulatent.apps.build import build
+from nebulatent.apps.build import Trained, build
 from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
 from nebulatent.apps.model_config import ModelConfig
 from nebulatent.apps.plain import from_plain, in_short, to_type
@@ -35,9 +36,11 @@ from nebulatent.data.table import Split
 from nebulatent.latents.aggregate import Aggregate
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
+from nebulatent.methods.parae import ParAE
 from nebulatent.methods.vae import VAE
 from nebulatent.training.checkpoints import latest
 from nebulatent.training.config import FitConfig
+from nebulatent.training.consistent import ConsistencyConfig
 from nebulatent.training.strict_json import parse_json
 from nebulatent.training.tensor_files import FORMAT, check_weights, load_tensors, save_tensors
 
@@ -57,6 +60,8 @@ class DataRecord:
     num_samples: int
     label_names: tuple[str, ...]
     found: tuple[str, ...]
+    num_points: int | None = None
+    """Points drawn from each file of a mesh or cloud; None is the reader's rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +74,28 @@ class RunConfig:
     scaling: Scaling
     data: DataRecord
     engine: EngineConfig = field(default_factory=EngineConfig)
+    consistency: ConsistencyConfig | None = None
+    """The clustering stages of nvc-consistency, which come before `fit`."""
+    auto_anchors: bool = False
+    """Whether the anchors of `model` are counted in these stages; until then, it has one."""
     seconds: float = 0.0
     """Training time, over all its parts; 0 until training is complete."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1, got {self.batch_size}.")
+        if (self.consistency is not None) != self.model.is_consistent:
+            raise ValueError(
+                "`consistency` must be given with nvc-consistency and with no other method, got "
+                f"{'some' if self.consistency else 'none'} with {self.model.method}."
+            )
+        if self.auto_anchors and self.consistency is None:
+            raise ValueError("`auto_anchors` must go with nvc-consistency, got another method.")
+
+    @property
+    def last_stage(self) -> int:
+        """Number of the last stage: each member and the clusters are a stage before it."""
+        return 0 if self.consistency is None else self.consistency.members + 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the versions of what made them."""
@@ -92,6 +113,8 @@ class RunConfig:
             "scaling": self.scaling.to_json(),
             "data": asdict(self.data),
             "engine": asdict(self.engine),
+            "consistency": None if self.consistency is None else asdict(self.consistency),
+            "auto_anchors": self.auto_anchors,
             "seconds": self.seconds,
         }
 
@@ -117,6 +140,8 @@ class RunConfig:
             scaling=_scaling(saved["scaling"], model.shape),
             data=from_plain(DataRecord, saved["data"], "data"),
             engine=from_plain(EngineConfig, saved.get("engine", {}), "engine"),
+            consistency=_consistency(saved.get("consistency")),
+            auto_anchors=to_type(bool, saved.get("auto_anchors", False), "auto_anchors"),
             seconds=to_type(float, saved["seconds"], "seconds"),
         )
 
@@ -126,8 +151,26 @@ class Run(NamedTuple):
 
     path: Path
     config: RunConfig
-    model: VAE | CVAE | NVC
+    model: Trained
     aggregate: Aggregate
+
+
+def decoding(run: Run) -> VAE | CVAE | NVC:
+    """The model of a run, if it turns codes back into samples.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if isinstance(run.model, ParAE):
+        raise ValueError(
+            f"`RUN` must be of a method that decodes codes, got {run.config.model.method}, whose "
+            "codes only describe samples; use embed or evaluate."
+        )
+    return run.model
+
+
+def _consistency(saved: object) -> ConsistencyConfig | None:
+    return None if saved is None else from_plain(ConsistencyConfig, saved, "consistency")
 
 
 def _scaling(saved: dict[str, Any], shape: tuple[int, ...]) -> Scaling:
@@ -183,8 +226,9 @@ def _remove(path: Path, *names: str) -> None:
 
 
 def has_checkpoint(path: Path) -> bool:
-    """Whether a run can go on."""
-    return latest(path / CHECKPOINTS) is not None
+    """Whether a run can go on, in its last stage or in one before."""
+    folders = [path / CHECKPOINTS, *(path / CHECKPOINTS).glob("*/")]
+    return any(latest(folder) is not None for folder in folders)
 
 
 def _is_run(path: Path) -> bool:

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 
 from nebulatent.apps.build import find_anchors
-from nebulatent.apps.runs import Run
+from nebulatent.apps.cloud_pictures import cloud_sheet
+from nebulatent.apps.runs import Run, decoding
 from nebulatent.typing import Tensor
 
 MIN_TILE = 56  # pixels: smaller images are magnified so that they can be seen
@@ -51,15 +52,15 @@ def _check_prior(run: Run) -> None:
 @torch.no_grad()
 def decode(run: Run, z: Tensor, label: int | None) -> Tensor:
     """Expected data of codes, scaled as the model sees data."""
-    model = run.config.model
+    model, method = run.config.model, decoding(run)
     if model.host != "cvae":
         if label is not None:
             raise ValueError(f"`--label` must go with a conditional model, got {model.method}.")
-        return run.model.decode(z)
+        return method.decode(z)
     if label is not None and not 0 <= label < model.num_classes:
         raise ValueError(f"`--label` must lie in 0..{model.num_classes - 1}, got {label}.")
     in_turn = torch.arange(len(z)) % model.num_classes
-    return run.model.decode(z, in_turn if label is None else torch.full((len(z),), label))
+    return method.decode(z, in_turn if label is None else torch.full((len(z),), label))
 
 
 def write_samples(run: Run, x: Tensor, path: Path, suffix: str) -> None:
@@ -68,11 +69,13 @@ def write_samples(run: Run, x: Tensor, path: Path, suffix: str) -> None:
         values = run.config.scaling.invert(x).numpy()
         with path.open("wb") as file:
             # Images go out as they came in: channels last.
-            np.savez_compressed(file, x=values if x.ndim == 2 else np.moveaxis(values, 1, -1))
+            np.savez_compressed(file, x=values if x.ndim < 4 else np.moveaxis(values, 1, -1))
     else:
         from PIL import Image
 
-        Image.fromarray(contact_sheet(x.clamp(0, 1).numpy())).save(path, format="PNG")
+        clouds = x.ndim == 3
+        sheet = cloud_sheet(x.numpy()) if clouds else contact_sheet(x.clamp(0, 1).numpy())
+        Image.fromarray(sheet).save(path, format="PNG")
 
 
 def contact_sheet(x: Float[np.ndarray, "images channels height width"]) -> np.ndarray:

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import torch
 
-from nebulatent.apps.build import find_anchors
+from nebulatent.apps.build import Trained, find_anchors
 from nebulatent.apps.groups import aggregate_posterior
 from nebulatent.apps.runs import Run, RunConfig
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
-from nebulatent.methods.cvae import CVAE
-from nebulatent.methods.nvc import NVC
-from nebulatent.methods.vae import VAE
 from nebulatent.training.fit import Step
 from nebulatent.training.progress import Row
 
@@ -30,9 +27,7 @@ class Watch:
         table: The data.
     """
 
-    def __init__(
-        self, path: Path, config: RunConfig, model: VAE | CVAE | NVC, table: Table
-    ) -> None:
+    def __init__(self, path: Path, config: RunConfig, model: Trained, table: Table) -> None:
         self.path, self.config, self.model, self.table = path, config, model, table
         self._next = time.perf_counter()
 

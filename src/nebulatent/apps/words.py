@@ -27,7 +27,21 @@ WORDS = {
     ),
 }
 
+MIXTURE_WORDS = {
+    "Mixture": (
+        "A cloud of points explained by a few Gaussians, soft ellipsoids: where they are dense, "
+        "points are likely. The network divides the points of each cloud among them; the better "
+        "the division, the more likely the cloud."
+    ),
+    "Code": (
+        "The numbers by which the network describes a whole cloud before it divides it. The "
+        "division is thrown away after training, the description is what was to be learned."
+    ),
+    "Latent space": WORDS["Latent space"].replace(", and every point can be decoded", ""),
+}
+
 TERMS = {
+    "nll": "minus the logarithm of how likely a point is under the mixture of its cloud, in nats.",
     "reconstruction": "how far rebuilt samples are from the originals: the price of a short code.",
     "kl": (
         "how much each code says about its sample, in nats: the price of keeping codes close to "
@@ -39,6 +53,16 @@ TERMS = {
         "how far it is from true that each code is nearer to codes of its own anchor than to "
         "codes of others; zero when it holds everywhere."
     ),
+    "over": (
+        "agreement on the over-anchors: minus the information, in nats, that the over-anchor of "
+        "one view gives of that of another view, or of a neighbour."
+    ),
+    "anchors": (
+        "the same for the anchors; it ends near minus the logarithm of their number if views agree "
+        "and the anchors are evenly filled."
+    ),
+    "spread": "mean squared length of the codes, which keeps them from drifting apart.",
+    "groups": "how surely codes are at the anchor of the group they began in; it soon counts 0.",
     "total": "the weighted sum of the terms, which training makes small.",
     "score": (
         "reconstruction and KL together, without labels or anchors: early stopping watches it, on "
@@ -70,6 +94,20 @@ CURVES = (
     "sum falls. A curve that has become flat has little left to gain from longer training. "
     "Where terms join after a warm-up (shaded), the total jumps by what they add. Dashed, where "
     "there is such a line: the same on samples kept from training."
+)
+MEMBERS_STAGE = (
+    "Several networks with many small clusters, their over-anchors, each learn by themselves to "
+    "say the same of two random views of a sample, and of a sample and its neighbours. Nothing is "
+    "decoded yet."
+)
+CLUSTERS_STAGE = (
+    "The small clusters of all members are merged to as many as there are anchors. The member that "
+    "agrees most with the result goes on, until views and neighbours agree on the anchors."
+)
+LAST_STAGE = (
+    "Last stage: code and decoder",
+    "The clusters no longer change. A second part of the code learns what they do not say of a "
+    "sample, and the decoder to rebuild it from both parts.",
 )
 MAP = (
     "Every dot is a sample, placed by its code; numbered circles are anchors. Point at a dot, or "
@@ -108,6 +146,18 @@ ANCHOR_PROFILES = (
 RECONSTRUCTIONS = (
     "Samples, and what the decoder rebuilds from their codes alone. What is missing in the copy is "
     "what the code does not hold: usually fine detail first."
+)
+MIXTURES = (
+    "Above, the points in the colour of the Gaussian that the network gives them to; below, each "
+    "Gaussian that has points as an ellipsoid at one standard deviation. Ten colours are shared by "
+    "all Gaussians. Good Gaussians are flat or thin where the shape is, and follow its parts."
+)
+CLOUDS = (
+    "Clouds, and what the decoder rebuilds from their codes alone, seen from the front, the right "
+    "and above, with z taken as up; nearer points are darker. Where the data name the parts of a "
+    "shape, each part has its colour, and a rebuilt point that of the original point nearest to "
+    "it. A copy has no point in common with its original, only the shape: thin legs, handles and "
+    "gaps are lost first."
 )
 RECONSTRUCTION_PROFILES = (
     "Each line is a sample, each column a feature, the colour its distance from the data's mean in "

@@ -12,7 +12,7 @@ from nebulatent.latents.posterior import DiagonalGaussian, Posterior
 from nebulatent.terms import Terms
 from nebulatent.typing import Float, Int, Tensor
 
-ROWS = 1000
+ROWS, POINTS = 1000, 1 << 16
 Prepare = Callable[[Tensor], Tensor]
 
 
@@ -37,6 +37,15 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Encoder(Protocol):
+    """What is needed to have codes."""
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x)."""
+        ...
+
+
 class Codes(NamedTuple):
     """Moments of the posteriors of a data set, rows in its order."""
 
@@ -48,13 +57,15 @@ def chunks(
     x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
 ) -> Iterator[Batch]:
     """Prepared batches in order, never the whole data as floats."""
-    for start in range(0, len(x), ROWS):
-        rows = slice(start, start + ROWS)
+    # Of clouds, (samples, points, coordinates), a network keeps features of every point.
+    size = ROWS if x.ndim != 3 else max(1, POINTS // x.shape[1])
+    for start in range(0, len(x), size):
+        rows = slice(start, start + size)
         yield Batch(prepare(torch.as_tensor(x[rows])), label=None if label is None else label[rows])
 
 
 @torch.no_grad()
-def encode(model: Model, x: Tensor | Rows, prepare: Prepare) -> Codes:
+def encode(model: Encoder, x: Tensor | Rows, prepare: Prepare) -> Codes:
     """Codes of all samples."""
     codes, start = Codes(torch.zeros(0, 0), torch.zeros(0, 0)), 0
     for batch in chunks(x, prepare):

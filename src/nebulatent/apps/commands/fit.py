@@ -26,7 +26,8 @@ class Fit:
     """
 
     data: Positional[OtherData] = None
-    """An .npy, .npz or .csv file, a folder of images or of MNIST's IDX files, or `digits`."""
+    """An .npy, .npz or .csv file, a folder of images, of meshes or of MNIST's IDX files, `digits`
+    or `builtin:shapes`."""
     out: Folder = None
     """Folder of the run; must be new."""
     resume: Folder = None
@@ -35,6 +36,8 @@ class Fit:
     """Part to train on, where the data have official parts."""
     image_size: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
     """Height and width to which a folder's images are brought, if they differ."""
+    num_points: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
+    """Points drawn from each file of a mesh or cloud."""
     overwrite: bool = False
     """Replace an existing run at --out."""
     json: bool = False
@@ -72,18 +75,25 @@ class Fit:
             ) from None
 
     def _started(self, output: "Output") -> "tuple[Path, Table]":
+        from nebulatent.apps.fit_run import read_source
         from nebulatent.apps.plan import plan
         from nebulatent.apps.train import Source, start_run
-        from nebulatent.data.read import read
         from nebulatent.data.scaling import fit_scaling
 
         if self.data is None or self.out is None:
             raise ValueError("`fit` must be given DATA and --out RUN, or --resume RUN.")
         engine = self._engine()
-        table = read(self.data, split=self.split, image_size=self.image_size)
+        source = Source(
+            path=self.data,
+            split=self.split,
+            image_size=self.image_size,
+            num_points=self.num_points,
+        )
+        table = read_source(source)
         scaling = fit_scaling(table)
         chosen = plan(table, scaling, self.choices, self.care)
-        source = Source(path=self.data, split=self.split, image_size=self.image_size)
+        if chosen.consistency is not None:
+            engine = _with_clusters(engine)
         if rank() == 0:
             start_run(
                 self.out, table, source, scaling, chosen, engine=engine, overwrite=self.overwrite
@@ -121,6 +131,18 @@ class Fit:
             )
         output.say(f"going on with {path}")
         return path, read_again(path)
+
+
+def _with_clusters(engine: EngineConfig) -> EngineConfig:
+    """The engine of a run that has clustering stages too."""
+    from nebulatent.apps.consistency_plan import cluster_precision
+
+    if engine.devices > 1:
+        raise ValueError(
+            f"`--devices` must be 1 with nvc-consistency, got {engine.devices}: its members merge "
+            "in one process."
+        )
+    return dataclasses.replace(engine, cluster_precision=cluster_precision())
 
 
 def _report(run: "Run", output: "Output") -> None:

@@ -22,7 +22,7 @@ class Sample:
     path: RunFolder
     """A complete run."""
     out: Path
-    """A .png picture (images only) or an .npz array `x` in the units of the data."""
+    """A .png picture (images and clouds) or an .npz array `x` in the units of the data."""
     count: int = 64
     """How many."""
     anchor: Annotated[Whole, arg(help_behavior_hint="(default: everywhere)")] = None
@@ -49,7 +49,7 @@ class Sample:
         if not 0 <= self.seed < MAX_SEED:
             raise ValueError(f"`--seed` must lie in 0..{MAX_SEED - 1}, got {self.seed}.")
         run = load_run(self.path)
-        if self.out.suffix == ".png" and len(run.config.model.shape) != 3:
+        if self.out.suffix == ".png" and len(run.config.model.shape) == 1:
             raise ValueError("`--out` must end in .npz for vectors, got a picture's name.")
         z = draw_codes(run, self.count, self.seed, anchor=self.anchor, origin=self.origin)
         x = decode(run, z, self.label)
