@@ -102,7 +102,18 @@ def test_every_command_line_of_a_page_is_one_that_the_command_understands(page: 
 
 
 COMMANDS = {
-    "cli.md": ("fit", "evaluate", "embed", "sample", "report", "inspect", "demo"),
+    "cli.md": (
+        "fit",
+        "evaluate",
+        "embed",
+        "sample",
+        "report",
+        "inspect",
+        "demo",
+        "prepare",
+        "reproduce",
+        "results",
+    ),
     "export.md": ("export", "push"),
 }
 

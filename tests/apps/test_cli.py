@@ -18,6 +18,22 @@ from PIL import Image
 
 from nebulatent.apps.cli import main
 
+COMMANDS = (
+    "fit",
+    "embed",
+    "evaluate",
+    "sample",
+    "report",
+    "inspect",
+    "export",
+    "push",
+    "demo",
+    "reproduce",
+    "results",
+    "prepare",
+)
+
+
 METRICS = ("metrics.csv", "metrics.jsonl")
 FILES = {"config.json", *METRICS, "report.html", "weights.safetensors"}
 
@@ -145,7 +161,7 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(
         ("fit four.npz --out new --beta much", "must be a number, got 'much'"),
         ("fit four.npz --out new --nonsense 1", "Unrecognized options: --nonsense"),
         ("embed run four.npz", "--out"),
-        ("", "Expected one of {fit, embed, evaluate, sample, report, inspect, export, push, demo}"),
+        ("", f"Expected one of {{{', '.join(COMMANDS)}}}"),
     ],
 )
 def test_a_line_that_cannot_be_parsed_exits_with_2(
@@ -158,9 +174,6 @@ def test_a_line_that_cannot_be_parsed_exits_with_2(
     assert said in " ".join(printed.err.split())
     assert printed.out == ""
     assert not (place / "new").exists()
-
-
-COMMANDS = ("fit", "embed", "evaluate", "sample", "report", "inspect", "export", "push", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -17,8 +17,11 @@ from nebulatent.apps.commands.evaluate import Evaluate
 from nebulatent.apps.commands.export import Export
 from nebulatent.apps.commands.fit import Fit
 from nebulatent.apps.commands.inspect import Inspect
+from nebulatent.apps.commands.prepare import Prepare
 from nebulatent.apps.commands.push import Push
 from nebulatent.apps.commands.report import Report
+from nebulatent.apps.commands.reproduce import Reproduce
+from nebulatent.apps.commands.results import Results
 from nebulatent.apps.commands.sample import Sample
 from nebulatent.apps.errors import is_expected, say_warning, sentence
 
@@ -32,6 +35,9 @@ Command = (
     | Annotated[Export, tyro.conf.subcommand(name="export")]
     | Annotated[Push, tyro.conf.subcommand(name="push")]
     | Annotated[Demo, tyro.conf.subcommand(name="demo")]
+    | Annotated[Reproduce, tyro.conf.subcommand(name="reproduce")]
+    | Annotated[Results, tyro.conf.subcommand(name="results")]
+    | Annotated[Prepare, tyro.conf.subcommand(name="prepare")]
 )
 
 DESCRIPTION = (
