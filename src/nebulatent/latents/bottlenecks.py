@@ -51,13 +51,12 @@ class Rectified(nn.Module):
 
     def __init__(self, feature_dim: int, latent_dim: int) -> None:
         super().__init__()
-        _check_sizes(feature_dim, latent_dim)
+        self.linear = Deterministic(feature_dim, latent_dim)
         self.latent_dim = latent_dim
-        self.mean = nn.Linear(feature_dim, latent_dim)
 
     def forward(self, h: Float[Tensor, "codes features"]) -> Dirac:
         """The code of each row of features."""
-        return Dirac(self.mean(h).relu())
+        return Dirac(self.linear(h).mean.relu())
 
 
 class Variational(nn.Module):
