@@ -22,7 +22,7 @@ class Reproduce:
     name: Positional[Name]
     """Which table or figure."""
     quick: bool = False
-    """A short budget, at most a quarter of an hour on two cores. This is the default."""
+    """A short budget. This is the default."""
     full: bool = False
     """The paper's budget: hours."""
     seeds: int = 5

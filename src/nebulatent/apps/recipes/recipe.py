@@ -57,7 +57,7 @@ class Budget:
         )
 
 
-# Chosen so that the largest recipe of ours ends in a quarter of an hour on two cores.
+# Meant to end in a quarter of an hour on two cores: an estimate from single trainings.
 QUICK = Budget(samples=20_000, test_samples=10_000, epochs=6, batch_size=128)
 # Our reading: the paper states no budget for MNIST; after 50 epochs the curves of Fig. 5 are flat.
 FULL = Budget(samples=60_000, test_samples=10_000, epochs=50, batch_size=128)
