@@ -177,7 +177,7 @@ def compiled_ratio(name: str, build: Callable[[], nn.Module], x: Tensor, repeats
 
 def part_rate(rank: int, count: int, threads: int, batch: int, port: int) -> float:
     """Samples a second of NVC-ML over all processes, of which this is one."""
-    from nebulatent.apps.engine import EngineConfig
+    from nebulatent.apps.planning.engine import EngineConfig
 
     names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
     names |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}

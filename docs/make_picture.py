@@ -5,12 +5,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from nebulatent.apps.colours import anchor_names, class_names, group_rows
-from nebulatent.apps.inputs import read_like
-from nebulatent.apps.latent_map import project
-from nebulatent.apps.plots import latent_map
-from nebulatent.apps.portrait import portray
-from nebulatent.apps.runs import load_run
+from nebulatent.apps.pictures.colours import anchor_names, class_names, group_rows
+from nebulatent.apps.pictures.latent_map import project
+from nebulatent.apps.pictures.plots import latent_map
+from nebulatent.apps.reports.portrait import portray
+from nebulatent.apps.runs.inputs import read_like
+from nebulatent.apps.runs.runs import load_run
 
 
 def main(path: str, data: str, out: str) -> None:

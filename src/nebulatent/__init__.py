@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nebulatent.apps.estimator import NebulaClustering
-    from nebulatent.apps.hub import from_pretrained, push_to_hub
-    from nebulatent.apps.load import load
+    from nebulatent.apps.exports.hub import from_pretrained, push_to_hub
+    from nebulatent.apps.runs.load import load
     from nebulatent.data.batch import Batch, Batches
     from nebulatent.latents.anchors import AnchorSet
     from nebulatent.latents.autoencoder import Autoencoder
@@ -45,9 +45,9 @@ _HOMES = {
     "VAE": "methods.vae",
     "Variational": "latents.bottlenecks",
     "fit": "training.fit",
-    "from_pretrained": "apps.hub",
-    "load": "apps.load",
-    "push_to_hub": "apps.hub",
+    "from_pretrained": "apps.exports.hub",
+    "load": "apps.runs.load",
+    "push_to_hub": "apps.exports.hub",
 }
 
 __all__ = [

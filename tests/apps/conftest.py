@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nebulatent.apps.cli import main
-from nebulatent.apps.figures import Kind, RunFigures
+from nebulatent.apps.pictures.figures import Kind, RunFigures
 from nebulatent.evaluation.measures import Measure
 
 MakeRun = Callable[..., RunFigures]

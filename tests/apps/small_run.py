@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from nebulatent.apps.build import build
-from nebulatent.apps.model_config import ModelConfig
-from nebulatent.apps.runs import DataRecord, Run, RunConfig, save_history, save_run
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.runs.runs import DataRecord, Run, RunConfig, save_history, save_run
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.latents.aggregate import Aggregate

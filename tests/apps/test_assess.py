@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nebulatent.apps.assess import Evaluated, assess_run, data_for, evaluation_data
-from nebulatent.apps.choices import Choices
-from nebulatent.apps.inputs import condition, with_label_names
-from nebulatent.apps.plan import plan
-from nebulatent.apps.runs import Run, load_run
-from nebulatent.apps.train import Source, start_run, train
+from nebulatent.apps.fitting.train import Source, start_run, train
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.runs.inputs import condition, with_label_names
+from nebulatent.apps.runs.runs import Run, load_run
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table

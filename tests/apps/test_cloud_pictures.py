@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nebulatent.apps.cloud_pictures import (
+from nebulatent.apps.pictures.cloud_pictures import (
     FAR,
     NEAR,
     SIDE,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from nebulatent.apps.build import build
-from nebulatent.apps.choices import Choices
-from nebulatent.apps.cloud_plan import pointnet_widths
-from nebulatent.apps.plan import Plan, plan
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.cloud_plan import pointnet_widths
+from nebulatent.apps.planning.plan import Plan, plan
 from nebulatent.backbones.pointnet import PointNetEncoder
 from nebulatent.data.batch import Batch
 from nebulatent.data.scaling import fit_scaling

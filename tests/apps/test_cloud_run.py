@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nebulatent.apps.choices import Choices
 from nebulatent.apps.cli import main
-from nebulatent.apps.engine import EngineConfig
-from nebulatent.apps.plan import plan
-from nebulatent.apps.runs import WEIGHTS, has_checkpoint, load_run
-from nebulatent.apps.train import Source, start_run, train
+from nebulatent.apps.fitting.train import Source, start_run, train
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.engine import EngineConfig
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.runs.runs import WEIGHTS, has_checkpoint, load_run
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.training.fit import Step

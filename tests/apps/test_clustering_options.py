@@ -3,7 +3,7 @@
 import pytest
 
 from nebulatent import NebulaClustering
-from nebulatent.apps.clustering_options import check_options, to_widths
+from nebulatent.apps.planning.clustering_options import check_options, to_widths
 
 
 @pytest.mark.parametrize(

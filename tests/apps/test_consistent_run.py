@@ -11,16 +11,17 @@ import pytest
 import torch
 
 from nebulatent.apps.assess import assess_run, evaluation_data
-from nebulatent.apps.build import find_anchors
-from nebulatent.apps.choices import Choices, Machine
 from nebulatent.apps.commands.fit import Fit
-from nebulatent.apps.consistency_plan import cluster_precision
-from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
-from nebulatent.apps.model_config import ModelConfig
-from nebulatent.apps.plan import plan
-from nebulatent.apps.portrait import portray
-from nebulatent.apps.report_sections import curves
-from nebulatent.apps.runs import (
+from nebulatent.apps.fitting.train import Source, start_run, train
+from nebulatent.apps.planning.build import find_anchors
+from nebulatent.apps.planning.choices import Choices, Machine
+from nebulatent.apps.planning.consistency_plan import cluster_precision
+from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.reports.portrait import portray
+from nebulatent.apps.reports.report_sections import curves
+from nebulatent.apps.runs.runs import (
     METRICS,
     WEIGHTS,
     Run,
@@ -31,7 +32,6 @@ from nebulatent.apps.runs import (
     load_history,
     load_run,
 )
-from nebulatent.apps.train import Source, start_run, train
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table

@@ -9,12 +9,12 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from nebulatent.apps.choices import Care, Machine, Watching, engine_config
 from nebulatent.apps.cli import main
-from nebulatent.apps.engine import EngineConfig, own_processes, rank, world_size
-from nebulatent.apps.model_config import Reading
-from nebulatent.apps.options import Split
-from nebulatent.apps.runs import load_config
+from nebulatent.apps.planning.choices import Care, Machine, Watching, engine_config
+from nebulatent.apps.planning.engine import EngineConfig, own_processes, rank, world_size
+from nebulatent.apps.planning.model_config import Reading
+from nebulatent.apps.planning.options import Split
+from nebulatent.apps.runs.runs import load_config
 from nebulatent.data import table
 from nebulatent.methods.nvc import Form
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_clustering, parametrize_with_checks
 
 from nebulatent import NebulaClustering
-from nebulatent.apps.consistency_plan import MEMBERS
+from nebulatent.apps.planning.consistency_plan import MEMBERS
 
 SHORT = {"consistency": True, "hidden_layer_sizes": 8, "random_state": 0}
 

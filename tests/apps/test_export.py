@@ -16,10 +16,10 @@ from torch import Tensor, nn
 import nebulatent
 from apps.small_run import ANCHORS, IMAGES, LATENT, small_run
 from nebulatent.apps.commands.export import Export
-from nebulatent.apps.export import export_run
-from nebulatent.apps.export_check import check_agreement, difference, worst
-from nebulatent.apps.export_folder import CARD, whole_folder
-from nebulatent.apps.runs import Run
+from nebulatent.apps.exports.export import export_run
+from nebulatent.apps.exports.export_check import check_agreement, difference, worst
+from nebulatent.apps.exports.export_folder import CARD, whole_folder
+from nebulatent.apps.runs.runs import Run
 from nebulatent.data.read import read
 from nebulatent.methods.nvc import NVC
 

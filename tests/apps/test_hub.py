@@ -13,8 +13,8 @@ from huggingface_hub.errors import HFValidationError
 
 from apps.small_run import LATENT, small_run
 from nebulatent.apps.commands.push import Push
-from nebulatent.apps.hub import from_pretrained, publish, push_to_hub
-from nebulatent.apps.runs import Run, load_config
+from nebulatent.apps.exports.hub import from_pretrained, publish, push_to_hub
+from nebulatent.apps.runs.runs import Run, load_config
 
 FILES = ["README.md", "config.json", "metrics.jsonl", "weights.safetensors"]
 

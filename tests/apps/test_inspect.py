@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from nebulatent.apps.cli import main
-from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
-from nebulatent.apps.fit_run import read_again
+from nebulatent.apps.fitting.fit_run import read_again
+from nebulatent.apps.fitting.train import train
 from nebulatent.apps.inspect_run import inspect_run
-from nebulatent.apps.runs import METRICS, WEIGHTS, load_config, load_run, save_config
-from nebulatent.apps.train import train
+from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.runs.runs import METRICS, WEIGHTS, load_config, load_run, save_config
 from nebulatent.training.fit import Step
 from nebulatent.training.progress import Row
 from nebulatent.training.tensor_files import load_tensors, save_tensors

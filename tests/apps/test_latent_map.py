@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nebulatent.apps.figures import RunFigures
-from nebulatent.apps.interactive_map import (
+from nebulatent.apps.pictures.figures import RunFigures
+from nebulatent.apps.pictures.interactive_map import (
     colourings,
     interactive,
     notes,
@@ -17,7 +17,7 @@ from nebulatent.apps.interactive_map import (
     script_json,
     sheets,
 )
-from nebulatent.apps.latent_map import MAX_POINTS, project, sample_rows
+from nebulatent.apps.pictures.latent_map import MAX_POINTS, project, sample_rows
 
 MakeRun = Callable[..., RunFigures]
 ROWS = np.arange(30)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nebulatent.apps.cli import main
-from nebulatent.apps.launch import SAID, STOPPED, how_to_go_on, start, stop, wait
+from nebulatent.apps.fitting.launch import SAID, STOPPED, how_to_go_on, start, stop, wait
 
 SCRIPT = "import sys; from nebulatent.apps.cli import main; sys.exit(main(sys.argv[1:]))"
 LINE = "fit blobs.csv --out run --devices 2 --batch-size 20 --save-steps 5"

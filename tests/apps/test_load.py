@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from apps.small_run import LATENT, small_run
-from nebulatent.apps.load import load
+from nebulatent.apps.runs.load import load
 
 
 @pytest.mark.parametrize("kind", [str, Path])

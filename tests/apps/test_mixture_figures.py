@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nebulatent.apps.cloud_plan import COMPONENTS
-from nebulatent.apps.mixture_figures import SURFACE, divided, ellipsoids
+from nebulatent.apps.pictures.mixture_figures import SURFACE, divided, ellipsoids
+from nebulatent.apps.planning.cloud_plan import COMPONENTS
 from nebulatent.backbones.pointnet import PointNetEncoder, PointNetSegmenter
 from nebulatent.methods.parae import ParAE
 from nebulatent.ops.mixtures import GaussianMixture

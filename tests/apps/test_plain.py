@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebulatent.apps.plain import from_plain, to_type
+from nebulatent.apps.runs.plain import from_plain, to_type
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulatent.apps.choices import Choices
-from nebulatent.apps.plan import Plan, plan
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.plan import Plan, plan
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table
 

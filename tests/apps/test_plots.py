@@ -10,13 +10,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from nebulatent.apps import galleries
-from nebulatent.apps.canvas import new_figure, to_png
-from nebulatent.apps.colours import anchor_names, class_names, colours, group_rows, marks
-from nebulatent.apps.curves import term_curves, term_names, term_series, warm_up_end
-from nebulatent.apps.figures import RunFigures
-from nebulatent.apps.plots import covariance, latent_map, occupancy
-from nebulatent.apps.thumbnails import picture_thumbnails, profile_thumbnails, to_sheet
+from nebulatent.apps.pictures import galleries
+from nebulatent.apps.pictures.canvas import new_figure, to_png
+from nebulatent.apps.pictures.colours import anchor_names, class_names, colours, group_rows, marks
+from nebulatent.apps.pictures.curves import term_curves, term_names, term_series, warm_up_end
+from nebulatent.apps.pictures.figures import RunFigures
+from nebulatent.apps.pictures.plots import covariance, latent_map, occupancy
+from nebulatent.apps.pictures.thumbnails import picture_thumbnails, profile_thumbnails, to_sheet
 
 MakeRun = Callable[..., RunFigures]
 EARLY = [

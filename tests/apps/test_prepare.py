@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nebulatent.apps import prepare as module
 from nebulatent.apps.cli import main
-from nebulatent.apps.prepare import find_jobs, prepare
-from nebulatent.apps.prepare_shape import Settings
+from nebulatent.apps.preparing import prepare as module
+from nebulatent.apps.preparing.prepare import find_jobs, prepare
+from nebulatent.apps.preparing.prepare_shape import Settings
 from nebulatent.data.binvox import read_binvox
 from nebulatent.ops.voxels import grid_around, voxelise
 from ops.meshes import Mesh, box, together, torus

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulatent.apps.figures import RunFigures
-from nebulatent.apps.interactive_map import plotly_javascript
-from nebulatent.apps.report import fold_repeats, write_report
-from nebulatent.apps.report_table import best_runs, glossary, results_table, value_text
+from nebulatent.apps.pictures.figures import RunFigures
+from nebulatent.apps.pictures.interactive_map import plotly_javascript
+from nebulatent.apps.reports.report import fold_repeats, write_report
+from nebulatent.apps.reports.report_table import best_runs, glossary, results_table, value_text
 from nebulatent.evaluation.measures import Measure
 
 MakeRun = Callable[..., RunFigures]

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from nebulatent.apps.row_plan import choose_likelihood, fit_row_scaling, plan_length, share_unit
+from nebulatent.apps.planning.row_plan import (
+    choose_likelihood,
+    fit_row_scaling,
+    plan_length,
+    share_unit,
+)
 
 PIXELS = np.array([[0.0, 16.0, 0.0], [8.0, 0.0, 0.0], [16.0, 4.0, 0.0]])
 UNITS = np.array([[0.0, 0.0, 5.0], [1.0, 300.0, 5.0], [2.0, 900.0, 5.0]])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
-from nebulatent.apps.runs import (
+from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.runs.runs import (
     CONFIG,
     METRICS,
     METRICS_TABLE,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nebulatent.apps.cli import main
-from nebulatent.apps.runs import TENSORBOARD
-from nebulatent.apps.tensorboard import EVERY, TensorBoard, require_tensorboard
+from nebulatent.apps.fitting.tensorboard import EVERY, TensorBoard, require_tensorboard
+from nebulatent.apps.runs.runs import TENSORBOARD
 from nebulatent.terms import Terms
 from nebulatent.training.fit import Step
 

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulatent.apps.build import build
-from nebulatent.apps.choices import NO_CARE, Care, Choices
-from nebulatent.apps.engine import CHECKPOINTS, EngineConfig
-from nebulatent.apps.plan import plan
-from nebulatent.apps.record import SECONDS
-from nebulatent.apps.run_batches import training_batches
-from nebulatent.apps.runs import (
+from nebulatent.apps.fitting.train import Source, start_run, train
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.choices import NO_CARE, Care, Choices
+from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.runs.record import SECONDS
+from nebulatent.apps.runs.run_batches import training_batches
+from nebulatent.apps.runs.runs import (
     METRICS,
     METRICS_TABLE,
     WEIGHTS,
@@ -23,7 +24,6 @@ from nebulatent.apps.runs import (
     load_history,
     load_run,
 )
-from nebulatent.apps.train import Source, start_run, train
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table

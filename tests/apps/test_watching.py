@@ -7,13 +7,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from nebulatent.apps import watch
-from nebulatent.apps.build import build
-from nebulatent.apps.curves import term_curves, term_names
-from nebulatent.apps.fit_run import read_again
-from nebulatent.apps.progress import ProgressBar
-from nebulatent.apps.runs import RunConfig, load_config
-from nebulatent.apps.watch import Watch
+from nebulatent.apps.fitting import watch
+from nebulatent.apps.fitting.fit_run import read_again
+from nebulatent.apps.fitting.progress import ProgressBar
+from nebulatent.apps.fitting.watch import Watch
+from nebulatent.apps.pictures.curves import term_curves, term_names
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.runs.runs import RunConfig, load_config
 from nebulatent.terms import Terms
 from nebulatent.training.fit import Step
 

@@ -22,9 +22,9 @@ from safetensors import safe_open
 from torch import Tensor
 
 from fuzz.mutations import damaged_bytes, damaged_header, damaged_json, forged
-from nebulatent.apps.build import build
-from nebulatent.apps.model_config import ModelConfig
-from nebulatent.apps.runs import (
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.runs.runs import (
     CONFIG,
     METRICS,
     WEIGHTS,

@@ -15,7 +15,7 @@ import torch
 from fuzz.guard import fault_of, within_memory, within_time
 from fuzz.readers import GROUPS
 from fuzz.trial import Trials
-from nebulatent.apps.runs import CONFIG, METRICS, WEIGHTS, load_config, load_history, load_run
+from nebulatent.apps.runs.runs import CONFIG, METRICS, WEIGHTS, load_config, load_history, load_run
 from nebulatent.training.tensor_files import load_tensors, save_tensors
 
 NAMED = {group.name: group for group in GROUPS}

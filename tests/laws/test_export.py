@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from laws.cases import ANCHORS, DECODERS, ENCODERS, FEATURES, LATENT, METHODS
-from nebulatent.apps.export_check import (
+from nebulatent.apps.exports.export_check import (
     BATCHES,
     TOLERANCE,
     Trial,
     decoder_differences,
     encoder_differences,
 )
-from nebulatent.apps.export_formats import Graph, read_graph, write_graph
-from nebulatent.apps.exported import RawDecoder, RawEncoder
+from nebulatent.apps.exports.export_formats import Graph, read_graph, write_graph
+from nebulatent.apps.exports.exported import RawDecoder, RawEncoder
 from nebulatent.backbones.vectors import MLPDecoder
 from nebulatent.data.scaling import Scaling
 from nebulatent.latents.autoencoder import Autoencoder

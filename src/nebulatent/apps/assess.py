@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from nebulatent.apps.build import find_anchors
-from nebulatent.apps.cloud_plan import COUNTED
-from nebulatent.apps.inputs import condition, read_like, samples, with_label_names
-from nebulatent.apps.mixture_figures import mixture_measures
-from nebulatent.apps.runs import Run, decoding
-from nebulatent.apps.untrained import untrained_encoder
+from nebulatent.apps.pictures.mixture_figures import mixture_measures
+from nebulatent.apps.planning.build import find_anchors
+from nebulatent.apps.planning.cloud_plan import COUNTED
+from nebulatent.apps.runs.inputs import condition, read_like, samples, with_label_names
+from nebulatent.apps.runs.runs import Run, decoding
+from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.table import NO_SPLIT, Split, Table
 from nebulatent.evaluation.clouds import cloud_measures, strangers
 from nebulatent.evaluation.clustering import clustering_measures, label_measures

@@ -9,23 +9,28 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.build import build
-from nebulatent.apps.cluster_stages import (
+from nebulatent.apps.fitting.cluster_stages import (
     VECTORS,
     Likeness,
     find_clusters,
     fix_clusters,
     flat_images,
 )
-from nebulatent.apps.clustering_options import check_options, to_image_shape, to_widths
-from nebulatent.apps.consistency_plan import (
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.clustering_options import check_options, to_image_shape, to_widths
+from nebulatent.apps.planning.consistency_plan import (
     STEPS,
     cluster_widths,
     latent_sizes,
     plan_consistency,
 )
-from nebulatent.apps.model_config import LikelihoodKind, ModelConfig
-from nebulatent.apps.row_plan import Length, choose_likelihood, fit_row_scaling, plan_length
+from nebulatent.apps.planning.model_config import LikelihoodKind, ModelConfig
+from nebulatent.apps.planning.row_plan import (
+    Length,
+    choose_likelihood,
+    fit_row_scaling,
+    plan_length,
+)
 from nebulatent.data.batch import Batches
 from nebulatent.data.scaling import Scaling, fit_scaling
 from nebulatent.data.table import build_table

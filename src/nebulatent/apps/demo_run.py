@@ -6,17 +6,17 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from nebulatent.apps.assess import Assessment, Evaluated, assess_run
-from nebulatent.apps.choices import Choices
 from nebulatent.apps.console import Output, measure_name, rounded
-from nebulatent.apps.fit_run import fit_run
-from nebulatent.apps.model_config import Method
-from nebulatent.apps.plan import plan
-from nebulatent.apps.portrait import NAMES, portray
-from nebulatent.apps.report import write_report
-from nebulatent.apps.report_run import command_line
-from nebulatent.apps.report_table import Baseline
-from nebulatent.apps.runs import REPORT, Run, discard_empty_run, load_run
-from nebulatent.apps.train import Source, start_run
+from nebulatent.apps.fitting.fit_run import fit_run
+from nebulatent.apps.fitting.train import Source, start_run
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.model_config import Method
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.reports.portrait import NAMES, portray
+from nebulatent.apps.reports.report import write_report
+from nebulatent.apps.reports.report_run import command_line
+from nebulatent.apps.reports.report_table import Baseline
+from nebulatent.apps.runs.runs import REPORT, Run, discard_empty_run, load_run
 from nebulatent.data.digits import load_digits
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table

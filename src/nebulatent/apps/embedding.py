@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from nebulatent.apps.build import find_anchors
-from nebulatent.apps.inputs import samples
-from nebulatent.apps.runs import Run
+from nebulatent.apps.planning.build import find_anchors
+from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.runs.runs import Run
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
 

@@ -24,8 +24,8 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nebulatent.apps.clustering_fit import train_on_rows
-from nebulatent.apps.clustering_options import LikelihoodChoice, ScalingChoice
-from nebulatent.apps.model_config import PriorKind
+from nebulatent.apps.planning.clustering_options import LikelihoodChoice, ScalingChoice
+from nebulatent.apps.planning.model_config import PriorKind
 from nebulatent.evaluation.encode import Codes, encode, evidence
 from nebulatent.latents.aggregate import aggregate
 from nebulatent.objectives.likelihoods import Gaussian

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nebulatent.apps.engine import CHECKPOINTS
-from nebulatent.apps.portrait import display_name
-from nebulatent.apps.record import saved_seconds
-from nebulatent.apps.runs import CONFIG, METRICS, WEIGHTS, RunConfig, load_config, load_history
+from nebulatent.apps.planning.engine import CHECKPOINTS
+from nebulatent.apps.reports.portrait import display_name
+from nebulatent.apps.runs.record import saved_seconds
+from nebulatent.apps.runs.runs import CONFIG, METRICS, WEIGHTS, RunConfig, load_config, load_history
 from nebulatent.training.checkpoints import BEST, checkpoints
 from nebulatent.training.tensor_files import load_tensors
 

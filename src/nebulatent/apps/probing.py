@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 
 from nebulatent.apps.assess import Assessment, Evaluated
-from nebulatent.apps.inputs import read_like, samples, with_label_names
-from nebulatent.apps.runs import Run
-from nebulatent.apps.untrained import untrained_encoder
+from nebulatent.apps.runs.inputs import read_like, samples, with_label_names
+from nebulatent.apps.runs.runs import Run
+from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.table import Split, Table
 from nebulatent.evaluation.descriptors import d2_distribution
 from nebulatent.evaluation.encode import Encoder, chunks, encode

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nebulatent.apps.canvas import to_png
 from nebulatent.apps.console import Output
+from nebulatent.apps.pictures.canvas import to_png
 from nebulatent.apps.recipes.recipe import Recipe
 from nebulatent.apps.recipes.record import Record, make_record, save_record
 from nebulatent.apps.recipes.runner import Wanted, run_recipe
@@ -16,7 +16,7 @@ from nebulatent.apps.recipes.tables import (
     provenance,
     results_table,
 )
-from nebulatent.apps.runs import write_text
+from nebulatent.apps.runs.runs import write_text
 
 
 def reproduce(recipe: Recipe, wanted: Wanted, output: Output) -> Record:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.build import find_anchors
-from nebulatent.apps.cloud_pictures import cloud_sheet
-from nebulatent.apps.runs import Run, decoding
+from nebulatent.apps.pictures.cloud_pictures import cloud_sheet
+from nebulatent.apps.planning.build import find_anchors
+from nebulatent.apps.runs.runs import Run, decoding
 from nebulatent.typing import Tensor
 
 MIN_TILE = 56  # pixels: smaller images are magnified so that they can be seen

@@ -8,9 +8,9 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from nebulatent.apps.build import build
-from nebulatent.apps.choices import Choices
-from nebulatent.apps.plan import plan
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.plan import plan
 from nebulatent.apps.recipes import agreeing
 from nebulatent.apps.recipes.agreeing import SHARE_OF_ALL, Consistency
 from nebulatent.apps.recipes.code_clusters import CodeClusters, PcaClusters

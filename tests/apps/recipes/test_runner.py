@@ -131,7 +131,7 @@ def test_a_write_that_is_cut_off_leaves_no_result(
     def cut(source: object, target: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nebulatent.apps.runs.os.replace", cut)
+    monkeypatch.setattr("nebulatent.apps.runs.runs.os.replace", cut)
     with pytest.raises(OSError, match="No space left"):
         run_recipe(recipe(), asked, silent)
     assert not [path for path in files(asked) if path.suffix == ".json"]

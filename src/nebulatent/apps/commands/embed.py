@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from nebulatent.apps.options import Data, RunFolder, Split
+from nebulatent.apps.planning.options import Data, RunFolder, Split
 
 SUFFIXES = (".npz", ".csv", ".parquet")
 
@@ -32,9 +32,9 @@ class Embed:
         """Encode and write."""
         from nebulatent.apps.console import Output
         from nebulatent.apps.embedding import embed, write_embedding
-        from nebulatent.apps.inputs import read_like
         from nebulatent.apps.outputs import check_output, whole_file
-        from nebulatent.apps.runs import load_run
+        from nebulatent.apps.runs.inputs import read_like
+        from nebulatent.apps.runs.runs import load_run
 
         check_output(self.out, SUFFIXES)
         run = load_run(self.path)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.options import Data, OtherData, RunFolder, Split
+from nebulatent.apps.planning.options import Data, OtherData, RunFolder, Split
 
 if TYPE_CHECKING:
     from nebulatent.apps.assess import Assessment, Evaluated
-    from nebulatent.apps.runs import Run
+    from nebulatent.apps.runs.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Evaluate:
     def run(self) -> None:
         """Measure and print."""
         from nebulatent.apps.console import Output
-        from nebulatent.apps.runs import load_run
+        from nebulatent.apps.runs.runs import load_run
         from nebulatent.evaluation.measures import to_json
 
         run = load_run(self.path)

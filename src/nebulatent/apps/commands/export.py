@@ -5,8 +5,8 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from nebulatent.apps.export_folder import Format
-from nebulatent.apps.options import Folder, RunFolder
+from nebulatent.apps.exports.export_folder import Format
+from nebulatent.apps.planning.options import Folder, RunFolder
 
 IN_RUN = "(default: RUN/onnx or RUN/torch-export)"
 
@@ -32,8 +32,8 @@ class Export:
     def run(self) -> None:
         """Export, compare and say how close they are."""
         from nebulatent.apps.console import Output
-        from nebulatent.apps.export import export_run
-        from nebulatent.apps.runs import load_run
+        from nebulatent.apps.exports.export import export_run
+        from nebulatent.apps.runs.runs import load_run
 
         out = self.path / self.format if self.out is None else self.out
         card = export_run(load_run(self.path), out, self.format, overwrite=self.overwrite)

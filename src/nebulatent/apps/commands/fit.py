@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.choices import Care, Choices, Machine, Watching, engine_config
-from nebulatent.apps.engine import EngineConfig, rank, world_size
-from nebulatent.apps.options import BY_RULE, Folder, OtherData, Split, Whole
+from nebulatent.apps.planning.choices import Care, Choices, Machine, Watching, engine_config
+from nebulatent.apps.planning.engine import EngineConfig, rank, world_size
+from nebulatent.apps.planning.options import BY_RULE, Folder, OtherData, Split, Whole
 
 if TYPE_CHECKING:
     from nebulatent.apps.console import Output
-    from nebulatent.apps.runs import Run
+    from nebulatent.apps.runs.runs import Run
     from nebulatent.data.table import Table
 
 
@@ -52,8 +52,8 @@ class Fit:
     def run(self) -> None:
         """Train, evaluate, report."""
         from nebulatent.apps.console import Output
-        from nebulatent.apps.fit_run import fit_run
-        from nebulatent.apps.runs import discard_empty_run
+        from nebulatent.apps.fitting.fit_run import fit_run
+        from nebulatent.apps.runs.runs import discard_empty_run
 
         output = Output(as_json=self.json, silent=rank() > 0)
         new_folder = self.out is not None and not self.out.exists()
@@ -75,9 +75,9 @@ class Fit:
             ) from None
 
     def _started(self, output: "Output") -> "tuple[Path, Table]":
-        from nebulatent.apps.fit_run import read_source
-        from nebulatent.apps.plan import plan
-        from nebulatent.apps.train import Source, start_run
+        from nebulatent.apps.fitting.fit_run import read_source
+        from nebulatent.apps.fitting.train import Source, start_run
+        from nebulatent.apps.planning.plan import plan
         from nebulatent.data.scaling import fit_scaling
 
         if self.data is None or self.out is None:
@@ -107,14 +107,14 @@ class Fit:
     def _engine(self) -> EngineConfig:
         engine = engine_config(self.care, self.machine, self.watching)
         if "tensorboard" in engine.log:
-            from nebulatent.apps.tensorboard import require_tensorboard
+            from nebulatent.apps.fitting.tensorboard import require_tensorboard
 
             require_tensorboard()
         return dataclasses.replace(engine, devices=max(engine.devices, world_size()))
 
     def _resumed(self, output: "Output") -> "tuple[Path, Table]":
-        from nebulatent.apps.fit_run import read_again
-        from nebulatent.apps.runs import WEIGHTS, load_config
+        from nebulatent.apps.fitting.fit_run import read_again
+        from nebulatent.apps.runs.runs import WEIGHTS, load_config
 
         path = self.resume
         if path is None or self.data is not None or self.out is not None:
@@ -135,7 +135,7 @@ class Fit:
 
 def _with_clusters(engine: EngineConfig) -> EngineConfig:
     """The engine of a run that has clustering stages too."""
-    from nebulatent.apps.consistency_plan import cluster_precision
+    from nebulatent.apps.planning.consistency_plan import cluster_precision
 
     if engine.devices > 1:
         raise ValueError(
@@ -147,7 +147,7 @@ def _with_clusters(engine: EngineConfig) -> EngineConfig:
 
 def _report(run: "Run", output: "Output") -> None:
     from nebulatent.apps.assess import assess_run, evaluation_data
-    from nebulatent.apps.report_run import report_run
+    from nebulatent.apps.reports.report_run import report_run
     from nebulatent.evaluation.measures import to_json
 
     shown = evaluation_data(run)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nebulatent.apps.options import RunFolder
+from nebulatent.apps.planning.options import RunFolder
 
 if TYPE_CHECKING:
     from nebulatent.apps.inspect_run import Inspection, TensorFile
@@ -41,7 +41,7 @@ class Inspect:
 
 def describe(found: "Inspection") -> dict[str, str]:
     """A run as names and values."""
-    from nebulatent.apps.portrait import display_name, summary
+    from nebulatent.apps.reports.portrait import display_name, summary
 
     engine = found.config.engine
     rows = {"State": _state(found), "Method": display_name(found.config)}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.options import WholeByRule
+from nebulatent.apps.planning.options import WholeByRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,8 @@ class Prepare:
         import sys
 
         from nebulatent.apps.console import Output
-        from nebulatent.apps.prepare import default_workers, prepare
-        from nebulatent.apps.prepare_shape import Settings
+        from nebulatent.apps.preparing.prepare import default_workers, prepare
+        from nebulatent.apps.preparing.prepare_shape import Settings
 
         settings = Settings(
             voxels=self.voxels,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.options import RunFolder
+from nebulatent.apps.planning.options import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Push:
     def run(self) -> None:
         """Upload and say where it is."""
         from nebulatent.apps.console import Output
-        from nebulatent.apps.hub import push_to_hub
+        from nebulatent.apps.exports.hub import push_to_hub
 
         address = push_to_hub(self.path, self.name, private=not self.public, report=self.report)
         output = Output(as_json=self.json)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nebulatent.apps.options import OtherData, RunFolder
+from nebulatent.apps.planning.options import OtherData, RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class Report:
         """Measure and write."""
         from nebulatent.apps.assess import assess_run, data_for, evaluation_data
         from nebulatent.apps.console import Output
-        from nebulatent.apps.report_run import report_run
-        from nebulatent.apps.runs import load_run
+        from nebulatent.apps.reports.report_run import report_run
+        from nebulatent.apps.runs.runs import load_run
 
         run = load_run(self.path)
         shown = evaluation_data(run) if self.data is None else data_for(run, self.data, "test")

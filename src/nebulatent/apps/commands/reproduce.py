@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from nebulatent.apps.choices import WholeOrOff
-from nebulatent.apps.options import MAX_SEED, OtherData
+from nebulatent.apps.planning.choices import WholeOrOff
+from nebulatent.apps.planning.options import MAX_SEED, OtherData
 from nebulatent.apps.recipes.names import Name
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from nebulatent.apps.options import MAX_SEED, RunFolder, Whole
+from nebulatent.apps.planning.options import MAX_SEED, RunFolder, Whole
 
 SUFFIXES = (".png", ".npz")
 Origin = Literal["aggregate", "prior"]
@@ -40,7 +40,7 @@ class Sample:
         """Sample and write."""
         from nebulatent.apps.console import Output
         from nebulatent.apps.outputs import check_output, whole_file
-        from nebulatent.apps.runs import load_run
+        from nebulatent.apps.runs.runs import load_run
         from nebulatent.apps.sampling import decode, draw_codes, write_samples
 
         check_output(self.out, SUFFIXES)

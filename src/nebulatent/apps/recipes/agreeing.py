@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import torch
 
-from nebulatent.apps.cluster_stages import IMAGES
-from nebulatent.apps.consistency_plan import (
+from nebulatent.apps.fitting.cluster_stages import IMAGES
+from nebulatent.apps.planning.consistency_plan import (
     CLUSTER_DIM,
     MEMBER_SHARE,
     MEMBERS,
@@ -21,7 +21,7 @@ from nebulatent.apps.consistency_plan import (
     cluster_widths,
     plan_consistency,
 )
-from nebulatent.apps.engine import EngineConfig
+from nebulatent.apps.planning.engine import EngineConfig
 from nebulatent.apps.recipes.recipe import Outcome, Setting
 from nebulatent.apps.recipes.recipe_data import labels
 from nebulatent.apps.recipes.trivial import pixels

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from nebulatent.apps.build import build
+from nebulatent.apps.planning.build import build
 from nebulatent.apps.recipes.measuring import kmeans_measures
 from nebulatent.apps.recipes.recipe import Outcome, Setting
 from nebulatent.apps.recipes.recipe_data import images, labels

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nebulatent.apps.canvas import (
+from nebulatent.apps.pictures.canvas import (
     ACCENT,
     INK,
     MUTED,
@@ -21,8 +21,8 @@ from nebulatent.apps.canvas import (
     numbers,
     tidy,
 )
-from nebulatent.apps.colours import colours
-from nebulatent.apps.plots import covariance
+from nebulatent.apps.pictures.colours import colours
+from nebulatent.apps.pictures.plots import covariance
 from nebulatent.apps.recipes.recipe import Trainings
 from nebulatent.apps.recipes.record import Record
 

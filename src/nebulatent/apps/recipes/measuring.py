@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from nebulatent.apps.build import find_anchors
-from nebulatent.apps.groups import aggregate_posterior
+from nebulatent.apps.fitting.groups import aggregate_posterior
+from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.recipes.recipe_data import RecipeData, images, labels
 from nebulatent.apps.recipes.store import pack
 from nebulatent.evaluation.clustering import clustering_measures, label_measures

@@ -15,8 +15,8 @@ from typing import Literal
 import torch
 from matplotlib.figure import Figure
 
-from nebulatent.apps.build import build
-from nebulatent.apps.model_config import PriorKind
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.model_config import PriorKind
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import row_dots
 from nebulatent.apps.recipes.effects import Gap

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from nebulatent.apps.canvas import new_figure
-from nebulatent.apps.galleries import picture_grid, pictures
+from nebulatent.apps.pictures.canvas import new_figure
+from nebulatent.apps.pictures.galleries import picture_grid, pictures
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.effects import Above, Gap, Lead, Rises
 from nebulatent.apps.recipes.recipe import Finished, Recipe, Row, Trainings

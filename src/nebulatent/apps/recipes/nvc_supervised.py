@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
 
-from nebulatent.apps.build import build
+from nebulatent.apps.planning.build import build
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import row_dots
 from nebulatent.apps.recipes.effects import Above, Gap

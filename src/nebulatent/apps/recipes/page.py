@@ -8,7 +8,7 @@ from nebulatent.apps.outputs import check_output
 from nebulatent.apps.recipes.names import NAMES
 from nebulatent.apps.recipes.record import Record, load_record, record_path
 from nebulatent.apps.recipes.tables import cell, markdown
-from nebulatent.apps.runs import write_text
+from nebulatent.apps.runs.runs import write_text
 
 PICTURES = "pictures"
 HEAD = """# Results

@@ -12,7 +12,7 @@ from nebulatent.apps.recipes.claims import TEST, Finding, judge
 from nebulatent.apps.recipes.recipe import Finished, Recipe, Trainings
 from nebulatent.apps.recipes.runner import Wanted
 from nebulatent.apps.recipes.store import read_small
-from nebulatent.apps.runs import write_text
+from nebulatent.apps.runs.runs import write_text
 from nebulatent.evaluation.measures import Measure
 from nebulatent.training.strict_json import parse_json
 

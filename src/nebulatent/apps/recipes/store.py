@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from nebulatent.apps.recipes.recipe import Budget, Experiment, Finished
-from nebulatent.apps.runs import write_text
+from nebulatent.apps.runs.runs import write_text
 from nebulatent.evaluation.measures import from_json, to_json
 from nebulatent.training.strict_json import parse_json
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from nebulatent.apps.build import build
-from nebulatent.apps.choices import Choices
-from nebulatent.apps.model_config import Host, Method, PriorKind, Reading
-from nebulatent.apps.plan import Plan, plan
+from nebulatent.apps.planning.build import build
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.model_config import Host, Method, PriorKind, Reading
+from nebulatent.apps.planning.plan import Plan, plan
 from nebulatent.apps.recipes.measuring import model_arrays, model_measures
 from nebulatent.apps.recipes.recipe import Outcome, Setting
 from nebulatent.apps.recipes.recipe_data import RecipeData, images, labels

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.build import build
+from nebulatent.apps.planning.build import build
 from nebulatent.apps.recipes.measuring import kmeans_measures
 from nebulatent.apps.recipes.recipe import Outcome, Row, Setting
 from nebulatent.apps.recipes.recipe_data import RecipeData, images, labels

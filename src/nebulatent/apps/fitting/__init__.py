@@ -1,0 +1,1 @@
+"""A training from its plan to its stored run."""

@@ -1,0 +1,1 @@
+"""Figures of codes, curves, samples and clouds."""

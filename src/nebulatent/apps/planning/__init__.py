@@ -1,0 +1,1 @@
+"""What to train: options, and the rules that fill in what was left out."""

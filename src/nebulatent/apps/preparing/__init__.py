@@ -1,0 +1,1 @@
+"""Voxels, views and scans made from meshes."""

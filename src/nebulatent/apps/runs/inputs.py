@@ -1,0 +1,93 @@
+"""Data for a trained run: read as its training data were, and refused if they do not fit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nebulatent.apps.runs.runs import Run
+from nebulatent.data.clouds.folder import find_shapes
+from nebulatent.data.clouds.hdf5_sets import H5
+from nebulatent.data.clouds.layouts import find_layout
+from nebulatent.data.geometry.files import EXTENSIONS
+from nebulatent.data.idx import find_idx_sets
+from nebulatent.data.read import SHAPES, read
+from nebulatent.data.rows import Rows
+from nebulatent.data.scaling import check_like
+from nebulatent.data.shards import TAR
+from nebulatent.data.table import Split, Table
+from nebulatent.typing import Int, Tensor
+
+
+def read_like(run: Run, data: str, split: Split) -> Table:
+    """Read data for a run, in the form of its training data.
+
+    Pictures in a folder are brought to the size of its training images, and as many points are
+    drawn from a mesh as its training clouds have.
+
+    Raises:
+        ValueError: If the samples have another shape than the run's.
+    """
+    table = read(
+        data,
+        split=split,
+        image_size=_image_size(run, Path(data)),
+        num_points=_num_points(run, data),
+        trainable=False,
+    )
+    check_like(table, run.config.model.shape)
+    return table
+
+
+def samples(x: Rows) -> Tensor | Rows:
+    """Samples as training and encoding want them: a tensor of the same memory, if in memory."""
+    return torch.from_numpy(x) if isinstance(x, np.ndarray) else x
+
+
+def _image_size(run: Run, path: Path) -> int | None:
+    shape = run.config.model.shape
+    pictures = path.suffix.lower() == TAR or (path.is_dir() and not find_idx_sets(path))
+    return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
+
+
+def _num_points(run: Run, data: str) -> int | None:
+    shape, path = run.config.model.shape, Path(data)
+    if len(shape) != 2:
+        return None
+    drawn = path.suffix.lower() in (*EXTENSIONS, *H5) or data == SHAPES
+    if not drawn and path.is_dir():
+        drawn = find_layout(path) is not None or bool(find_shapes(path))
+    return shape[0] if drawn else None
+
+
+def condition(run: Run, table: Table) -> Int[Tensor, " samples"] | None:
+    """The classes by their numbers in training, for a conditional decoder; None for any other.
+
+    Raises:
+        ValueError: If it needs labels and the data have none, or others than in training.
+    """
+    if run.config.model.host != "cvae":
+        return None
+    if table.label is None:
+        raise ValueError("`data` must have labels for a conditional model, got none.")
+    label = with_label_names(table, run.config.data.label_names).label
+    return None if label is None else torch.from_numpy(label)
+
+
+def with_label_names(table: Table, names: Sequence[str]) -> Table:
+    """The table with its labels numbered as in `names`: files number only what they hold.
+
+    Raises:
+        ValueError: If a label is not among the names.
+    """
+    if table.label is None or table.label_names == tuple(names):
+        return table
+    unknown = sorted(set(table.label_names) - set(names))
+    if unknown:
+        raise ValueError(
+            f"`data` must have labels of the training data ({', '.join(names)}), "
+            f"got {unknown[0]}; train a new model."
+        )
+    numbers = np.array([names.index(name) for name in table.label_names], np.int64)
+    return table._replace(label=numbers[table.label], label_names=tuple(names))

@@ -1,0 +1,21 @@
+"""A run's folder → its trained method, in one line."""
+
+from pathlib import Path
+
+from nebulatent.apps.planning.build import Trained
+from nebulatent.apps.runs.runs import load_run
+
+
+def load(run: str | Path) -> Trained:
+    """The trained method of a run, in eval mode.
+
+    Methods see scaled data: `load_run(run).config.scaling.apply` is what scales.
+
+    Arguments:
+        run: A folder written by `nebulatent fit`.
+
+    Raises:
+        FileNotFoundError: If there is no run, or it is not complete.
+        ValueError: If a file is damaged.
+    """
+    return load_run(Path(run)).model

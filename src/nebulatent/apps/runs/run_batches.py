@@ -1,0 +1,72 @@
+"""What a run is trained on, what is held out of it, and what its samples say of the anchors."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from nebulatent.apps.planning.build import Trained, find_anchors
+from nebulatent.apps.planning.plan import num_held_out
+from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.runs.runs import RunConfig
+from nebulatent.data import views
+from nebulatent.data.batch import Batches
+from nebulatent.data.rows import Rows, take_rows
+from nebulatent.data.table import Table
+from nebulatent.evaluation.clustering import anchors_in_use, perplexity
+from nebulatent.evaluation.encode import encode
+from nebulatent.training.progress import Row
+
+MEASURED = 2000  # samples that say how the anchors are used; the placement of anchors sees more
+
+
+def training_batches(config: RunConfig, table: Table) -> tuple[Batches, Batches | None]:
+    """What a run is trained on, and what is held out for its score.
+
+    Labels are in them only if the method reads labels.
+    """
+    held = num_held_out(table.num_samples, config.engine.hold_out)
+    if not held:
+        return _batches(config, table.x, table.label), None
+    order = np.random.default_rng(config.fit.seed).permutation(table.num_samples)
+    parts = np.sort(order[held:]), np.sort(order[:held])
+    label = table.label
+    kept, held_out = (
+        _batches(config, take_rows(table.x, rows), None if label is None else label[rows])
+        for rows in parts
+    )
+    return kept, held_out
+
+
+def _batches(config: RunConfig, x: Rows, label: np.ndarray | None) -> Batches:
+    known = config.model.uses_labels and label is not None
+    return Batches(
+        samples(x),
+        torch.from_numpy(label) if known else None,
+        batch_size=config.batch_size,
+        seed=config.fit.seed,
+        prepare=config.scaling.apply,
+        view=_corruption(config) if config.model.host == "dvae" else None,
+        num_workers=config.engine.num_workers,
+    )
+
+
+def _corruption(config: RunConfig) -> Callable[[torch.Tensor, torch.Generator], torch.Tensor]:
+    """Masked values for data in [0, 1], noise for real values."""
+    return views.mask if config.model.likelihood == "bernoulli" else views.gaussian
+
+
+def usage(model: Trained, batches: Batches) -> Row:
+    """How many anchors at most 2 000 training samples use, and how evenly, once they act."""
+    anchors = find_anchors(model)
+    if anchors is None or not anchors.active:
+        return {}
+    x = batches.sample(MEASURED).x.to(anchors.positions.device)
+    training = model.training
+    codes = encode(model.eval(), x, lambda x: x).mean
+    model.train(training)
+    assign = anchors.assign(codes).cpu().numpy()
+    return {
+        "anchors_in_use": float(anchors_in_use(assign, anchors.num_anchors)),
+        "perplexity": float(perplexity(assign, anchors.num_anchors)),
+    }
