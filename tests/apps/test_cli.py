@@ -110,6 +110,10 @@ BAD_INPUT = [
     ("fit four.npz --out foreign --overwrite", "`foreign` with other files in it; choose another"),
     ("fit --resume run", "`--resume` must name an unfinished run, got `run`, which is complete"),
     ("fit --resume nowhere", "`RUN` must be a folder written by `nebulatent fit`, got `nowhere`"),
+    (
+        "fit --resume run --epochs 9 --save-steps 2",
+        "`--resume` must go on as `run` began, got --epochs, --save-steps beside it; leave out",
+    ),
     ("fit blobs.csv --resume run", "`--resume` must stand alone, got DATA or --out beside it"),
     ("embed run four.npz --out c.npz", "must hold vectors of 5 numbers like the training data"),
     ("embed run blobs.csv --out c.txt", "`--out` must end in .npz or .csv or .parquet"),
@@ -434,3 +438,12 @@ def test_a_demo_that_fails_leaves_no_empty_run(
     monkeypatch.setattr("nebulatent.apps.demo_run.fit_run", fail)
     assert main(shlex.split("demo --out demo --epochs 1 --seeds 1")) == 130
     assert not Path("demo/vae-seed0").exists()
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    code = "import sys; from nebulatent.apps.cli import main; sys.exit(main(['fit', '--help']))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")

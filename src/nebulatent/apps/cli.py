@@ -5,6 +5,7 @@ help. What a command needs it imports when it runs, so that help is quick. A mis
 ends in one sentence on standard error and a non-zero exit status.
 """
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -48,6 +49,17 @@ DESCRIPTION = (
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    try:
+        try:
+            return _run(args)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output left: `nebulatent fit --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _run(args: list[str] | None) -> int:
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
         prog="nebulatent",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nebulatent.apps.runs.runs import Run
     from nebulatent.data.table import Table
 
+_GROUPS = ("choices", "care", "machine", "watching")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
@@ -112,6 +114,21 @@ class Fit:
             require_tensorboard()
         return dataclasses.replace(engine, devices=max(engine.devices, world_size()))
 
+    def _changed(self) -> list[str]:
+        """Options of a new run that were set, by their names on the command line."""
+        usual = Fit()
+        groups = [
+            (self, usual),
+            *((getattr(self, name), getattr(usual, name)) for name in _GROUPS),
+        ]
+        return [
+            f"--{field.name.replace('_', '-')}"
+            for group, default in groups
+            for field in dataclasses.fields(group)
+            if field.name not in (*_GROUPS, "resume", "json")
+            and getattr(group, field.name) != getattr(default, field.name)
+        ]
+
     def _resumed(self, output: "Output") -> "tuple[Path, Table]":
         from nebulatent.apps.fitting.fit_run import read_again
         from nebulatent.apps.runs.runs import WEIGHTS, load_config
@@ -119,6 +136,11 @@ class Fit:
         path = self.resume
         if path is None or self.data is not None or self.out is not None:
             raise ValueError("`--resume` must stand alone, got DATA or --out beside it.")
+        if changed := self._changed():
+            raise ValueError(
+                f"`--resume` must go on as `{path}` began, got {', '.join(changed)} beside it; "
+                "leave out what belongs to a new run."
+            )
         config = load_config(path)
         if (path / WEIGHTS).is_file():
             raise ValueError(
