@@ -46,6 +46,7 @@ def peak_mib() -> float:
 
 def measure(path: Path, num_workers: int) -> dict[str, float]:
     """Peaks and seconds of this process, stage by stage."""
+    import lightning_fabric  # noqa: F401  `fit` does when it starts
     import torch
 
     import nebulatent

@@ -15,13 +15,9 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.precision import Precision
-from lightning_fabric.strategies.ddp import DDPStrategy
-from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 from torch import nn
 
 from nebulatent.data.batch import Batch, Batches
@@ -38,6 +34,9 @@ from nebulatent.training.progress import WEIGHT, Progress, Row, score
 from nebulatent.training.schedules import lr_factor
 from nebulatent.training.tensor_files import load_weights
 from nebulatent.typing import Tensor
+
+if TYPE_CHECKING:  # importing Fabric takes as long as importing torch: only training waits for it
+    from lightning_fabric import Fabric
 
 NORM_EVERY = 20  # steps between two measurements of the gradient's length, if nothing clips it
 
@@ -93,7 +92,7 @@ def fit(
     batches: Batches,
     config: FitConfig = FitConfig(),
     *,
-    fabric: Fabric | None = None,
+    fabric: "Fabric | None" = None,
     saving: Saving | None = None,
     validation: Batches | None = None,
     on_step: OnStep = lambda step: None,
@@ -125,7 +124,7 @@ def fit(
     Notes:
         The global random state is set inside and restored afterwards.
     """
-    fabric = Fabric(accelerator="cpu", devices=1) if fabric is None else fabric
+    fabric = _one_process() if fabric is None else fabric
     with torch.random.fork_rng(), _deterministic(config.deterministic), Interrupt() as interrupt:
         run = _start(method, batches, validation, config, fabric, saving)
         try:
@@ -145,14 +144,24 @@ def fit(
     return run.progress.history
 
 
+def _one_process() -> "Fabric":
+    from lightning_fabric import Fabric
+
+    return Fabric(accelerator="cpu", devices=1)
+
+
 def _start(
     method: nn.Module,
     batches: Batches,
     validation: Batches | None,
     config: FitConfig,
-    fabric: Fabric,
+    fabric: "Fabric",
     saving: Saving | None,
 ) -> "_Run":
+    from lightning_fabric.plugins.precision import Precision
+    from lightning_fabric.strategies.ddp import DDPStrategy
+    from lightning_fabric.strategies.single_device import SingleDeviceStrategy
+
     if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
         raise ValueError(
             "`fabric` must keep all weights on each device (one device, or DDP), got "
@@ -196,7 +205,7 @@ class _Run:
     batches: Batches
     validation: Batches | None
     config: FitConfig
-    fabric: Fabric
+    fabric: "Fabric"
     average: Average
     keeper: Keeper
     progress: Progress

@@ -8,9 +8,8 @@ computed between two stages is kept in a file of its own.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from nebulatent.data.batch import Batches
@@ -20,6 +19,9 @@ from nebulatent.training.fit import OnEpoch, OnStep, Step, fit
 from nebulatent.training.progress import Row
 from nebulatent.training.tensor_files import load_tensors, save_tensors
 from nebulatent.typing import Tensor
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 STAGE = "stage"  # in a row of the history: the number of its stage
 
@@ -60,7 +62,7 @@ def unfollowed(stage: Stage) -> Iterator[tuple[OnStep, OnEpoch]]:
 class Stages:
     """How stages are carried out: on what device, where they are saved, who follows them."""
 
-    fabric: Fabric | None = None
+    fabric: "Fabric | None" = None
     """Device and precision; one CPU process in 32 bits if missing."""
     saving: Saving | None = None
     """The folder in which each stage has its own."""

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
 
 from nebulatent.apps.fitting.cluster_stages import IMAGES, VECTORS, find_clusters, fix_clusters
 from nebulatent.apps.fitting.groups import aggregate_posterior
@@ -40,6 +39,9 @@ from nebulatent.training.checkpoints import BEST, checkpoints, load_method
 from nebulatent.training.fit import OnEpoch, OnStep, Step, fit
 from nebulatent.training.progress import Row
 from nebulatent.training.stages import STAGE, Stage, Stages
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SMALL_STEP = 50_000_000  # weights × samples of a step
 
@@ -110,7 +112,7 @@ def start_run(
     return config
 
 
-def train(path: Path, table: Table, *observers: Observer, fabric: Fabric | None = None) -> None:
+def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None" = None) -> None:
     """Train the run at `path` to its end, from its newest checkpoint if there is one.
 
     Of several processes the first one writes and is observed.
@@ -172,7 +174,7 @@ def _cluster(
     model: Trained,
     batches: Batches,
     observers: Sequence[Observer],
-    fabric: Fabric | None,
+    fabric: "Fabric | None",
 ) -> tuple[RunConfig, Trained]:
     """The stages of nvc-consistency that come before `fit`; other methods have none.
 
