@@ -32,7 +32,7 @@ class Reproduce:
     out: Path = Path("runs/reproduce")
     """Folder of all results."""
     data: OtherData = None
-    """Images with labels and a test part; by default the folder mnist in NEBULATENT_DATA."""
+    """What to train on; by default what the recipe says, mostly mnist in NEBULATENT_DATA."""
     jobs: int = 2
     """Trainings at a time, which share the cores."""
     max_steps: WholeOrOff = None
@@ -45,7 +45,6 @@ class Reproduce:
         self._check()
         from nebulatent.apps.console import Output
         from nebulatent.apps.recipes.names import load_recipe
-        from nebulatent.apps.recipes.recipe_data import default_data
         from nebulatent.apps.recipes.runner import Wanted
         from nebulatent.apps.reproduce import reproduce
 
@@ -54,7 +53,7 @@ class Reproduce:
         budget = recipe.budget(preset)
         wanted = Wanted(
             out=self.out,
-            data=default_data() if self.data is None else self.data,
+            data=recipe.default_data() if self.data is None else self.data,
             preset=preset,
             budget=budget if self.max_steps is None else budget.cut(self.max_steps),
             seeds=tuple(range(self.first_seed, self.first_seed + self.seeds)),

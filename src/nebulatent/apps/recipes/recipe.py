@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from nebulatent.apps.recipes.claims import Claim
-from nebulatent.apps.recipes.recipe_data import RecipeData
+from nebulatent.apps.recipes.recipe_data import (
+    Cuttable,
+    RecipeData,
+    default_data,
+    load_recipe_data,
+)
 from nebulatent.evaluation.measures import Measure
 
 if TYPE_CHECKING:
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
     from nebulatent.apps.recipes.record import Record
 
 Preset = Literal["quick", "full"]
+Data = TypeVar("Data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,7 @@ QUICK = Budget(samples=20_000, test_samples=10_000, epochs=6, batch_size=128)
 FULL = Budget(samples=60_000, test_samples=10_000, epochs=50, batch_size=128)
 
 
-class Setting(NamedTuple):
+class Given(NamedTuple, Generic[Data]):
     """What an experiment gets.
 
     Arguments:
@@ -73,10 +79,13 @@ class Setting(NamedTuple):
         draws: Whether the arrays of a figure are wanted: for the first seed only.
     """
 
-    data: RecipeData
+    data: Data
     budget: Budget
     seed: int
     draws: bool
+
+
+Setting = Given[RecipeData]  # of a recipe about images, as most are
 
 
 class Outcome(NamedTuple):
@@ -102,7 +111,7 @@ class Experiment(Protocol):
         """Name of the result's file: letters, digits and hyphens."""
         ...
 
-    def __call__(self, setting: Setting) -> Outcome:
+    def __call__(self, setting: Any) -> Outcome:  # noqa: ANN401
         """Build, train, measure."""
         ...
 
@@ -157,6 +166,11 @@ class Finished(NamedTuple):
 Trainings = Mapping[str, Sequence[Finished]]  # by row, in the order of the seeds
 
 
+def load_images(path: str, preset: Preset) -> RecipeData:
+    """Images with labels, the same for every preset."""
+    return load_recipe_data(path)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One table or figure.
@@ -172,6 +186,8 @@ class Recipe:
         notes: What a reader of the numbers must know.
         quick: The budget of `--quick`.
         full: The budget of `--full`.
+        load: `--data` and the preset → training and test part.
+        default_data: What `--data` is if it is not given.
 
     Raises:
         ValueError: If two rows have one name, or a claim reads a row that is not there.
@@ -187,6 +203,8 @@ class Recipe:
     notes: tuple[str, ...] = ()
     quick: Budget = QUICK
     full: Budget = FULL
+    load: Callable[[str, Preset], Cuttable] = load_images
+    default_data: Callable[[], str] = default_data
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]

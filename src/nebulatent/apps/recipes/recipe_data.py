@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,19 @@ from nebulatent.typing import Tensor
 
 VARIABLE = "NEBULATENT_DATA"
 MNIST = "mnist"
+
+
+class Cuttable(Protocol):
+    """What the runner must know of any recipe's data."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells any two data sets apart."""
+        ...
+
+    def cut(self, samples: int, test_samples: int) -> "Cuttable":
+        """At most so many samples of each part: the same for every row and seed."""
+        ...
 
 
 class RecipeData(NamedTuple):

@@ -17,11 +17,25 @@ import torch
 
 from nebulatent.apps.errors import is_expected
 from nebulatent.apps.recipes.machine import machine
-from nebulatent.apps.recipes.recipe import Budget, Finished, Preset, Recipe, Setting, Trainings
-from nebulatent.apps.recipes.recipe_data import RecipeData, load_recipe_data
+from nebulatent.apps.recipes.recipe import Budget, Finished, Given, Preset, Recipe, Trainings
+from nebulatent.apps.recipes.recipe_data import Cuttable
 from nebulatent.apps.recipes.store import Job, load, save
 
 Say = Callable[[str], None]
+
+
+class Source(NamedTuple):
+    """Where the data of a recipe come from.
+
+    Arguments:
+        load: The recipe's.
+        path: What was asked for.
+        preset: With which budget.
+    """
+
+    load: Callable[[str, Preset], Cuttable]
+    path: str
+    preset: Preset
 
 
 class Wanted(NamedTuple):
@@ -52,7 +66,8 @@ def run_recipe(recipe: Recipe, wanted: Wanted, say: Say) -> Trainings:
         FloatingPointError: If a training diverged.
         KeyboardInterrupt: If the user stopped; complete trainings are kept.
     """
-    fingerprint = _data(wanted.data).fingerprint
+    source = Source(recipe.load, wanted.data, wanted.preset)
+    fingerprint = _data(source).fingerprint
     rows = recipe.rows_of(wanted.preset)
     jobs = {
         (row.name, seed): Job(
@@ -70,7 +85,7 @@ def run_recipe(recipe: Recipe, wanted: Wanted, say: Say) -> Trainings:
         f"{len(jobs)} trainings ({len(rows)} rows, {len(wanted.seeds)} seeds), "
         f"{len(missing)} of them to be run: {wanted.budget}"
     )
-    _train_all(missing, wanted, say)
+    _train_all(missing, source, wanted, say)
     return {
         row.name: [_kept(jobs[row.name, seed], wanted.out) for seed in wanted.seeds] for row in rows
     }
@@ -88,9 +103,10 @@ def _kept(job: Job, out: Path) -> Finished:
     return finished
 
 
-def _train_all(jobs: Sequence[Job], wanted: Wanted, say: Say) -> None:
+def _train_all(jobs: Sequence[Job], source: Source, wanted: Wanted, say: Say) -> None:
     started = time.perf_counter()
-    finished = _in_turn(jobs, wanted) if wanted.jobs == 1 else _side_by_side(jobs, wanted)
+    run = _in_turn if wanted.jobs == 1 else _side_by_side
+    finished = run(jobs, source, wanted)
     for number, (job, seconds) in enumerate(finished, start=1):
         spent = time.perf_counter() - started
         left = spent / number * (len(jobs) - number)
@@ -100,12 +116,14 @@ def _train_all(jobs: Sequence[Job], wanted: Wanted, say: Say) -> None:
         )
 
 
-def _in_turn(jobs: Sequence[Job], wanted: Wanted) -> Iterator[tuple[Job, float]]:
+def _in_turn(jobs: Sequence[Job], source: Source, wanted: Wanted) -> Iterator[tuple[Job, float]]:
     for job in jobs:
-        yield job, train_job(job, wanted.out, wanted.data)
+        yield job, train_job(job, wanted.out, source)
 
 
-def _side_by_side(jobs: Sequence[Job], wanted: Wanted) -> Iterator[tuple[Job, float]]:
+def _side_by_side(
+    jobs: Sequence[Job], source: Source, wanted: Wanted
+) -> Iterator[tuple[Job, float]]:
     """Processes that import the package anew: threads of PyTorch do not survive a fork."""
     threads = max(1, (os.cpu_count() or 1) // wanted.jobs)
     with ProcessPoolExecutor(
@@ -115,7 +133,7 @@ def _side_by_side(jobs: Sequence[Job], wanted: Wanted) -> Iterator[tuple[Job, fl
         initargs=(threads,),
     ) as pool:
         running: dict[Future[float], Job] = {
-            pool.submit(train_job, job, wanted.out, wanted.data): job for job in jobs
+            pool.submit(train_job, job, wanted.out, source): job for job in jobs
         }
         try:
             while running:
@@ -127,7 +145,7 @@ def _side_by_side(jobs: Sequence[Job], wanted: Wanted) -> Iterator[tuple[Job, fl
             raise
 
 
-def train_job(job: Job, out: Path, data: str) -> float:
+def train_job(job: Job, out: Path, source: Source) -> float:
     """Run one experiment and keep its result.
 
     Returns:
@@ -138,8 +156,8 @@ def train_job(job: Job, out: Path, data: str) -> float:
         FloatingPointError: If it diverged; the message names it.
     """
     started = time.perf_counter()
-    few = _data(data).cut(job.budget.samples, job.budget.test_samples)
-    setting = Setting(few, job.budget, job.seed, job.draws)
+    few = _data(source).cut(job.budget.samples, job.budget.test_samples)
+    setting = Given(few, job.budget, job.seed, job.draws)
     try:
         outcome = job.experiment(setting)
     except (ValueError, FloatingPointError) as error:
@@ -151,6 +169,6 @@ def train_job(job: Job, out: Path, data: str) -> float:
 
 
 @cache
-def _data(path: str) -> RecipeData:
+def _data(source: Source) -> Cuttable:
     """The data, read once by each process."""
-    return load_recipe_data(path)
+    return source.load(source.path, source.preset)
