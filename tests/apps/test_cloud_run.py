@@ -212,6 +212,7 @@ def test_parae_describes_and_divides_but_does_not_decode(
     assert "mixture NLL" in out and "Chamfer" not in out and "ELBO" not in out
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Clouds as mixtures of Gaussians" in text and "Reconstructions" not in text
+    assert "Distance from a point" in text and "Surfaces of equal density" in text
     assert "learned to divide each among Gaussians" in text and "Three words to read" in text
     found = probed(capsys, run, str(test), "--train", str(data))
     assert 0 <= found["codes"]["linear SVM"] <= 1

@@ -6,8 +6,9 @@ import torch
 from nebulatent.backbones.point_decoders import PCNDecoder
 from nebulatent.backbones.pointnet import PointNetEncoder
 from nebulatent.data.batch import Batch, Batches
-from nebulatent.methods.occo import OcCo, occluded, seen_from
+from nebulatent.methods.occo import OcCo
 from nebulatent.objectives.shapes import CD_P, chamfer_distance
+from nebulatent.ops.cloud_corruptions import occluded, seen_from
 from nebulatent.training.config import FitConfig
 from nebulatent.training.fit import fit
 

@@ -4,8 +4,11 @@ The classifier learns from one file and is tested on another; its strength is ch
 (:mod:`nebulatent.evaluation.svm`). Beside the codes stand, trained and tested alike: the codes of
 the same network before training, a description made by hand (of clouds the distribution of their
 distances, of images and vectors their values or 256 principal components of them), and the answer
-that is always the most frequent class. The codes never saw a label.
+that is always the most frequent class. The codes never saw a label. `probe_curves` does the same
+with few labels, and on corrupted clouds.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,10 +21,15 @@ from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.table import Split, Table
 from nebulatent.evaluation.descriptors import d2_distribution
 from nebulatent.evaluation.encode import Encoder, chunks, encode
+from nebulatent.evaluation.label_fractions import label_fractions
+from nebulatent.evaluation.levels import Curve
 from nebulatent.evaluation.measures import Measure
 from nebulatent.evaluation.probes import MAX_TRAIN
-from nebulatent.evaluation.svm import svm_accuracy, svm_measures
+from nebulatent.evaluation.robustness import Describe, robustness
+from nebulatent.evaluation.svm import svm_accuracy, svm_measures, train_svm
+from nebulatent.typing import Tensor
 
+CODES = "codes"
 MAX_VALUES = 256  # of a description by hand
 
 
@@ -51,30 +59,112 @@ def probe_data(run: Run, data: str, split: Split, train: str | None) -> Evaluate
     return Evaluated(with_label_names(tested, names), with_label_names(learned, names))
 
 
+class Described(NamedTuple):
+    """One kind of features.
+
+    Arguments:
+        train: Of the samples to learn from.
+        test: Of those to test on.
+        describe: Features of other clouds that are scaled; None for what are no clouds.
+    """
+
+    train: Float[np.ndarray, "train features"]
+    test: Float[np.ndarray, "test features"]
+    describe: Describe | None
+
+
 def probe_run(run: Run, data: Evaluated, *, baselines: bool = True) -> Assessment:
     """Accuracy of a linear SVM on the codes of a run, and on each baseline.
 
     Raises:
         ValueError: If there is nothing to learn from, or its labels cannot be learned.
     """
+    tested, learned = _both(data)
+    label = _labels(learned), _labels(tested)
+    found = {
+        name: svm_measures(svm_accuracy(each.train, label[0], each.test, label[1]))
+        for name, each in _described(run, learned, tested, baselines=baselines).items()
+    }
+    if baselines:
+        found["most frequent class"] = [_most_frequent(*label)]
+    return Assessment(found.pop(CODES), found)
+
+
+def probe_curves(
+    run: Run, data: Evaluated, *, labels: bool, damage: bool, baselines: bool = True
+) -> dict[str, dict[str, Curve]]:
+    """Accuracy of linear SVMs by the share of labels, and by damage to the test clouds.
+
+    Arguments:
+        run: The run.
+        data: As for `probe_run`.
+        labels: Whether to learn from few labels.
+        damage: Whether to corrupt test clouds.
+        baselines: Whether to measure other features beside the codes.
+
+    Returns:
+        By what changes ("labels", "jitter", ...), then by the kind of features.
+
+    Raises:
+        ValueError: As `probe_run`, or if data that are no clouds are to be corrupted.
+    """
+    tested, learned = _both(data)
+    if damage and tested.kind != "points":
+        raise ValueError(f"`--robustness` must be asked of clouds of points, got {tested.kind}.")
+    found: dict[str, dict[str, Curve]] = {}
+    described = _described(run, learned, tested, baselines=baselines)
+    for name, each in described.items():
+        for curve in _curves(run, each, learned, tested, labels=labels, damage=damage):
+            found.setdefault(curve.name, {})[name] = curve
+    return found
+
+
+def _curves(
+    run: Run, each: Described, learned: Table, tested: Table, *, labels: bool, damage: bool
+) -> list[Curve]:
+    """The curves of one kind of features."""
+    train = each.train, _labels(learned)
+    curves = [label_fractions(*train, each.test, _labels(tested))] if labels else []
+    if damage and each.describe is not None:
+        clouds, prepare = samples(tested.x), run.config.scaling.apply
+        machine = train_svm(*train)
+        curves += robustness(machine, each.describe, clouds, _labels(tested), prepare=prepare)
+    return curves
+
+
+def _both(data: Evaluated) -> tuple[Table, Table]:
+    """What to test on, and what to learn from."""
     tested, learned = data
     if learned is None or learned.label is None or tested.label is None:
         raise ValueError("`data` must have labels and a part to learn from, got none.")
-    learned = _few(learned)
-    own = _probed(_codes(run, run.model, learned), _codes(run, run.model, tested), learned, tested)
+    return tested, _few(learned)
+
+
+def _described(run: Run, learned: Table, tested: Table, *, baselines: bool) -> dict[str, Described]:
+    """The codes of a run, and what they must beat, by name."""
+    found = {CODES: _coded(run, run.model, learned, tested)}
     if not baselines:
-        return Assessment(own, {})
-    untrained = untrained_encoder(run, learned)
-    drawn = _codes(run, untrained, learned), _codes(run, untrained, tested)
-    name = "D2 distribution" if tested.kind == "points" else "raw data"
-    return Assessment(
-        own,
-        {
-            "untrained encoder": _probed(*drawn, learned, tested),
-            name: _probed(*_by_hand(run, learned, tested), learned, tested),
-            "most frequent class": [_most_frequent(_labels(learned), _labels(tested))],
-        },
+        return found
+    found["untrained encoder"] = _coded(run, untrained_encoder(run, learned), learned, tested)
+    if tested.kind == "points":
+        both = d2_distribution(learned.x), d2_distribution(tested.x)
+        found["D2 distribution"] = Described(*both, lambda x: d2_distribution(x.numpy()))
+    else:
+        found["raw data"] = Described(*_values(run, learned, tested), None)
+    return found
+
+
+def _coded(run: Run, model: Encoder, learned: Table, tested: Table) -> Described:
+    prepare = run.config.scaling.apply
+
+    @torch.no_grad()
+    def describe(clouds: Tensor) -> Float[np.ndarray, "clouds latent"]:
+        return model.encode(clouds).mean.numpy()
+
+    train, test = (
+        encode(model, samples(table.x), prepare).mean.numpy() for table in (learned, tested)
     )
+    return Described(train, test, describe if tested.kind == "points" else None)
 
 
 def _few(table: Table) -> Table:
@@ -89,25 +179,10 @@ def _labels(table: Table) -> Int[np.ndarray, " samples"]:
     return table.label
 
 
-def _probed(
-    train: Float[np.ndarray, "train features"],
-    test: Float[np.ndarray, "test features"],
-    learned: Table,
-    tested: Table,
-) -> list[Measure]:
-    return svm_measures(svm_accuracy(train, _labels(learned), test, _labels(tested)))
-
-
-def _codes(run: Run, model: Encoder, table: Table) -> Float[np.ndarray, "codes latent"]:
-    return encode(model, samples(table.x), run.config.scaling.apply).mean.numpy()
-
-
-def _by_hand(
+def _values(
     run: Run, learned: Table, tested: Table
 ) -> tuple[Float[np.ndarray, "train values"], Float[np.ndarray, "test values"]]:
-    """Descriptions of both that nobody trained; components are those of the first."""
-    if tested.kind == "points":
-        return d2_distribution(learned.x), d2_distribution(tested.x)
+    """The values of samples, or components of them; these are of what is learned from."""
     train, test = (
         torch.cat([b.x.flatten(1) for b in chunks(samples(table.x), run.config.scaling.apply)])
         for table in (learned, tested)

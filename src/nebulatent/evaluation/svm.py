@@ -40,6 +40,26 @@ class Probed(NamedTuple):
     trained: int
 
 
+class Machine(NamedTuple):
+    """A linear SVM and how it was chosen.
+
+    Arguments:
+        pipeline: The standardisation and the machine.
+        strength: C.
+        validated: Accuracy in cross-validation on the training samples.
+        trained: Training samples used.
+    """
+
+    pipeline: Pipeline
+    strength: float
+    validated: float
+    trained: int
+
+    def classify(self, features: Float[np.ndarray, "codes features"]) -> Int[np.ndarray, " codes"]:
+        """The class of each sample."""
+        return self.pipeline.predict(features.astype(np.float64))
+
+
 def svm_accuracy(
     train: Float[np.ndarray, "train features"],
     train_label: Integer[np.ndarray, " train"],
@@ -57,17 +77,40 @@ def svm_accuracy(
     """
     for features in (train, test):
         require_finite("features", features)
-    rows = np.random.default_rng(SEED).permutation(len(train))[:MAX_TRAIN]
-    features, label = train[rows].astype(np.float64), train_label[rows]
-    if reason := obstacle(label):
+    if reason := obstacle(train_label):
         raise ValueError(reason)
-    scores = {strength: _validated(features, label, strength) for strength in STRENGTHS}
-    strength = max(STRENGTHS, key=lambda strength: scores[strength])
-    right = _fitted(features, label, strength).predict(test.astype(np.float64)) == test_label
+    machine = train_svm(train, train_label)
+    right = machine.classify(test) == test_label
     by_class = [right[test_label == one].mean() for one in np.unique(test_label)]
     return Probed(
-        float(right.mean()), float(np.mean(by_class)), strength, scores[strength], len(rows)
+        float(right.mean()),
+        float(np.mean(by_class)),
+        machine.strength,
+        machine.validated,
+        machine.trained,
     )
+
+
+def train_svm(
+    train: Float[np.ndarray, "train features"], train_label: Integer[np.ndarray, " train"]
+) -> Machine:
+    """Train a linear SVM as `svm_accuracy` does, to test it on several sets.
+
+    Our reading: with a single label of each class nothing can be held out, so all strengths are
+        equally good and C is the smallest.
+
+    Raises:
+        ValueError: If features are missing or not finite, or there is only one class.
+    """
+    require_finite("features", train)
+    rows = np.random.default_rng(SEED).permutation(len(train))[:MAX_TRAIN]
+    features, label = train[rows].astype(np.float64), train_label[rows]
+    if len(np.unique(label)) < 2:
+        raise ValueError("`label` must have at least two classes, got one.")
+    scores = {strength: _validated(features, label, strength) for strength in STRENGTHS}
+    strength = max(STRENGTHS, key=lambda strength: scores[strength])
+    machine = _fitted(features, label, strength)
+    return Machine(machine, strength, scores[strength], len(rows))
 
 
 def svm_measures(probed: Probed) -> list[Measure]:

@@ -21,57 +21,11 @@ from nebulatent.backbones.point_decoders import PCNDecoder
 from nebulatent.data.batch import Batch
 from nebulatent.latents.posterior import Dirac
 from nebulatent.objectives.shapes import CD_P, chamfer_distance
-from nebulatent.ops.points import points_at
+from nebulatent.ops.cloud_corruptions import occluded
 from nebulatent.terms import Terms, no_terms
-from nebulatent.typing import Bool, Float, Tensor
+from nebulatent.typing import Float, Tensor
 
 FINE_WEIGHTS = ((0, 0.01), (10_000, 0.1), (20_000, 0.5), (50_000, 1.0))  # from each step on
-
-
-def seen_from(
-    points: Float[Tensor, "batch points 3"],
-    frame: Float[Tensor, "batch 3 3"],
-    cells: int = 16,
-) -> Bool[Tensor, "batch points"]:
-    """Which points are not hidden behind others, seen along the third column of each frame.
-
-    Arguments:
-        points: Clouds.
-        frame: Orthonormal columns: right, up, away from the camera.
-        cells: Cells along a side of the image that each cloud fills. A point is hidden if it lies
-            more than two cells' length behind the nearest one of its cell.
-    """
-    view = points @ frame
-    low, high = view.amin(1, keepdim=True), view.amax(1, keepdim=True)
-    size = ((high - low)[..., :2].amax(2, keepdim=True) / cells).clamp_min(1e-12)
-    column = ((view[..., :2] - low[..., :2]) / size).long().clamp(0, cells - 1)
-    cell = column[..., 0] * cells + column[..., 1]
-    depth = view[..., 2]
-    front = depth.new_full((len(points), cells**2), torch.inf)
-    front = front.scatter_reduce(1, cell, depth, "amin")
-    return depth <= front.gather(1, cell) + 2 * size.squeeze(2)
-
-
-def occluded(
-    points: Float[Tensor, "batch points 3"],
-    count: int,
-    generator: torch.Generator | None = None,
-    cells: int = 16,
-) -> Float[Tensor, "batch count 3"]:
-    """Each cloud seen from a random side, brought to `count` points by choice or by repetition.
-
-    Arguments:
-        points: Clouds.
-        count: Points of each result.
-        generator: Source of the randomness; the global one if missing.
-        cells: Cells along a side of the image.
-    """
-    options = {"generator": generator, "dtype": points.dtype, "device": points.device}
-    frame = torch.linalg.qr(torch.randn(len(points), 3, 3, **options)).Q
-    seen = seen_from(points, frame, cells)
-    order = (torch.rand(seen.shape, **options) - 2.0 * seen).argsort(1)  # those seen come first
-    place = torch.arange(count, device=points.device) % seen.sum(1, keepdim=True)
-    return points_at(points, order.gather(1, place))
 
 
 class OcCo(nn.Module):

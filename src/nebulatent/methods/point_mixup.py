@@ -32,6 +32,7 @@ from nebulatent.backbones.prediction import PointNetwork, Prediction
 from nebulatent.backbones.set_abstraction import Places
 from nebulatent.data.batch import Batch
 from nebulatent.latents.posterior import Dirac
+from nebulatent.objectives.classes import told_classes
 from nebulatent.ops.points import points_at
 from nebulatent.ops.transport import exact_matching
 from nebulatent.terms import Terms, no_terms
@@ -152,14 +153,7 @@ class PointMixup(nn.Module):
         Raises:
             ValueError: If the batch has no labels, or one that the network has no class for.
         """
-        label = batch.label
-        if label is None:
-            raise ValueError("`label` must be given to a supervised method, got none.")
-        if not 0 <= int(label.min()) <= int(label.max()) < self.network.num_classes:
-            raise ValueError(
-                f"`label` must lie in 0..{self.network.num_classes - 1}, got "
-                f"{int(label.min())}..{int(label.max())}."
-            )
+        label = told_classes(batch, self.network.num_classes)
         if self.training:
             mixing = draw_mixing(len(label), self.gamma, batch.x)
             prediction = self._mixed(batch.x, mixing)

@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from nebulatent.apps.planning.options import Data, OtherData, RunFolder, Split
+from nebulatent.apps.planning.cloud_plan import TUNING_STEPS
+from nebulatent.apps.planning.options import Data, NewPicture, OtherData, RunFolder, Split
 
 if TYPE_CHECKING:
     from nebulatent.apps.assess import Assessment, Evaluated
+    from nebulatent.apps.console import Output
     from nebulatent.apps.runs.runs import Run
+    from nebulatent.evaluation.levels import Curve, Level
+
+    Curves = dict[str, dict[str, Curve]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +23,15 @@ class Evaluate:
 
     Measures that need labels are printed only where the data have labels. With --probe svm, only
     the accuracy of a linear support vector machine on the codes is measured, beside the same on the
-    codes of the untrained network and on a description made by hand; it learns from --train.
+    codes of the untrained network and on a description made by hand; it learns from --train. With
+    --probe fine-tune, a classifier of clouds is trained from the run's encoder, and one from
+    weights as drawn. --label-fractions and --robustness draw curves of the accuracy.
 
     Example: nebulatent evaluate runs/digits digits --json
 
     Example: nebulatent evaluate runs/shapes test.npz --probe svm --train train.npz
+
+    Example: nebulatent evaluate runs/shapes builtin:shapes --probe svm --robustness --out a.png
     """
 
     path: RunFolder
@@ -34,11 +43,20 @@ class Evaluate:
     baselines: bool = True
     """Whether to measure the raw data and an untrained encoder beside it."""
     probe: Annotated[
-        Literal["svm", "none"], arg(metavar="{svm}", help_behavior_hint="(default: none)")
+        Literal["svm", "fine-tune", "none"],
+        arg(metavar="{svm,fine-tune}", help_behavior_hint="(default: none)"),
     ] = "none"
-    """Measure a linear SVM on the codes, and nothing else; its strength is chosen on --train."""
+    """Measure only a linear SVM on the codes, its strength chosen on --train; or a classifier."""
     train: OtherData = None
     """Labelled data that the probe learns from; by default the official training part of DATA."""
+    label_fractions: bool = False
+    """With --probe: also learn from 1, 5, 10 and 20 % of the labels, drawn several times."""
+    robustness: bool = False
+    """With --probe svm, on clouds: also test on clouds with noise, holes, turned or half hidden."""
+    steps: int = TUNING_STEPS
+    """Of each training with --probe fine-tune."""
+    out: NewPicture = None
+    """A picture of these curves."""
     json: bool = False
     """Print one JSON object instead of text."""
 
@@ -48,14 +66,16 @@ class Evaluate:
         from nebulatent.apps.runs.runs import load_run
         from nebulatent.evaluation.measures import to_json
 
+        self._check()
         run = load_run(self.path)
-        shown, measured = self._measured(run)
+        shown, measured, curves = self._measured(run)
         table = shown.table
         output = Output(as_json=self.json)
         for line in (*table.found, *run.config.scaling.notes(table)):
             output.say(f"  {line}")
         title = f"{self.path} on {self.data} ({self.split})"
         output.measures(title, {"value": measured.own, **measured.baselines})
+        self._show(output, curves)
         output.result(
             {
                 "run": str(self.path),
@@ -65,17 +85,84 @@ class Evaluate:
                 "fingerprint": table.fingerprint,
                 "measures": to_json(measured.own),
                 "baselines": {name: to_json(rows) for name, rows in measured.baselines.items()},
+                "curves": {
+                    name: {kind: curve.to_json() for kind, curve in kinds.items()}
+                    for name, kinds in curves.items()
+                },
             }
         )
 
-    def _measured(self, run: "Run") -> "tuple[Evaluated, Assessment]":
-        from nebulatent.apps.assess import assess_run, data_for
-        from nebulatent.apps.probing import probe_data, probe_run
+    def _check(self) -> None:
+        """Refuse options that do not go together before anything is read."""
+        from nebulatent.apps.outputs import check_output
 
-        if self.probe == "svm":
-            shown = probe_data(run, self.data, self.split, self.train)
-            return shown, probe_run(run, shown, baselines=self.baselines)
-        if self.train is not None:
+        if self.label_fractions and self.probe == "none":
+            raise ValueError("`--label-fractions` must go with --probe, got it alone.")
+        if self.robustness and self.probe != "svm":
+            raise ValueError(f"`--robustness` must go with --probe svm, got {self.probe}.")
+        if self.train is not None and self.probe == "none":
             raise ValueError(f"`--train` must go with --probe svm, got `{self.train}` alone.")
-        shown = data_for(run, self.data, self.split)
-        return shown, assess_run(run, shown, baselines=self.baselines)
+        if self.out is not None:
+            if not (self.label_fractions or self.robustness):
+                raise ValueError(
+                    f"`--out` must go with --label-fractions or --robustness, got `{self.out}` "
+                    "alone."
+                )
+            check_output(self.out, (".png",))
+
+    def _measured(self, run: "Run") -> "tuple[Evaluated, Assessment, Curves]":
+        from nebulatent.apps.assess import assess_run, data_for
+        from nebulatent.apps.probing import probe_data
+
+        if self.probe == "none":
+            shown = data_for(run, self.data, self.split)
+            return shown, assess_run(run, shown, baselines=self.baselines), {}
+        shown = probe_data(run, self.data, self.split, self.train)
+        probed = self._probed if self.probe == "svm" else self._fine_tuned
+        return shown, *probed(run, shown)
+
+    def _probed(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
+        from nebulatent.apps.probing import probe_curves, probe_run
+
+        curves = {}
+        if self.label_fractions or self.robustness:
+            asked = {"labels": self.label_fractions, "damage": self.robustness}
+            curves = probe_curves(run, data, **asked, baselines=self.baselines)
+        return probe_run(run, data, baselines=self.baselines), curves
+
+    def _fine_tuned(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
+        from nebulatent.apps.assess import Assessment
+        from nebulatent.apps.fine_tuning import TUNED, fine_tune, tuned_measures
+        from nebulatent.evaluation.label_fractions import FRACTIONS
+
+        fractions = FRACTIONS if self.label_fractions else (1.0,)
+        curves = fine_tune(
+            run, data, fractions=fractions, steps=self.steps, baselines=self.baselines
+        )
+        found = {name: tuned_measures(curve) for name, curve in curves.items()}
+        shown = {"labels": curves} if self.label_fractions else {}
+        return Assessment(found.pop(TUNED), found), shown
+
+    def _show(self, output: "Output", curves: "Curves") -> None:
+        """A table for each curve, and their picture."""
+        for name, kinds in curves.items():
+            first, *_ = kinds.values()
+            title = f"Accuracy by {name} ({first.unit}): mean ± standard deviation of a draw"
+            rows = [
+                [level.name, *(mean_and_std(curve.levels[i]) for curve in kinds.values())]
+                for i, level in enumerate(first.levels)
+            ]
+            output.table(title, [name, *kinds], rows)
+        if self.out is not None:
+            from nebulatent.apps.outputs import whole_file
+            from nebulatent.apps.pictures.canvas import to_png
+            from nebulatent.apps.pictures.probe_curves import curve_panels
+
+            with whole_file(self.out) as place:
+                place.write_bytes(to_png(curve_panels(curves)))
+            output.say(f"Curves in {self.out}")
+
+
+def mean_and_std(level: "Level") -> str:
+    """The mean over draws, and their standard deviation if there are several."""
+    return f"{level.mean:.3f}" + f" ± {level.std:.3f}" * (len(level.values) > 1)

@@ -20,6 +20,7 @@ from nebulatent.apps.pictures.galleries import mosaic
 
 TURN, TILT = 35.0, 25.0  # of the eye, to the right of the front and above the ground, in degrees
 NEAR, FAR = "#232c78", "#b9c1ea"
+MARK, PAPER = "#d62728", "#ffffff"
 SIDE = 144  # pixels of a picture
 REACH = 1.06  # what a picture shows around the origin, in units of the points; clouds have radius 1
 FINER = 2  # each picture is drawn so many times larger
@@ -63,16 +64,36 @@ def draw_cloud(
         parts: A number for the part of each point; the least is the first colour.
         side: Height and width in pixels.
     """
+    return paint(points, depth_colours((points @ view().T)[:, 2], parts), side=side)
+
+
+def paint(
+    points: Float[np.ndarray, "points 3"],
+    colours: Colours,
+    *,
+    side: int = SIDE,
+    marked: int | None = None,
+) -> Float[np.ndarray, "3 side side"]:
+    """A cloud in the unit sphere as an image in [0, 1], each point in its colour.
+
+    Arguments:
+        points: The cloud.
+        colours: Red, green and blue of each point.
+        side: Height and width in pixels.
+        marked: A point that is drawn larger, in front of all others; None marks none.
+    """
     right, top, eye = (points @ view().T).T
     order = np.argsort(eye, kind="stable")  # of points at one pixel the nearest is drawn last
     size = side * FINER
-    place = np.stack([-top, right], axis=1)[order]
-    centre = np.round((place / REACH + 1) * (size - 1) / 2).astype(int)
-    disc = _disc(size * DISC * min(1.6, (1000 / len(points)) ** 0.25))
-    pixels = np.clip(centre[:, None] + disc, 0, size - 1).reshape(-1, 2)
+    centre = np.round((np.stack([-top, right], axis=1) / REACH + 1) * (size - 1) / 2).astype(int)
+    radius = size * DISC * min(1.6, (1000 / len(points)) ** 0.25)
+    disc = _disc(radius)
+    pixels = np.clip(centre[order][:, None] + disc, 0, size - 1).reshape(-1, 2)
     canvas = np.ones((size, size, 3), dtype=np.float32)
-    colours = depth_colours(eye[order], None if parts is None else parts[order])
-    canvas[pixels[:, 0], pixels[:, 1]] = colours.repeat(len(disc), axis=0)
+    canvas[pixels[:, 0], pixels[:, 1]] = colours[order].repeat(len(disc), axis=0)
+    for larger, colour in ((3, PAPER), (2.2, MARK)) if marked is not None else ():
+        rows, columns = np.clip(centre[marked] + _disc(larger * radius), 0, size - 1).T
+        canvas[rows, columns] = to_rgb(colour)
     fine = canvas.reshape(side, FINER, side, FINER, 3)
     return fine.mean((1, 3)).transpose(2, 0, 1)
 

@@ -45,6 +45,20 @@ class Mixtures(NamedTuple):
     owner: Int[np.ndarray, "samples many"]
 
 
+class PointDistances(NamedTuple):
+    """How far the points of clouds are from one of them.
+
+    Arguments:
+        picked: Number of that point in each cloud.
+        space: Distance of each point from it by place.
+        features: The same by the network's features of points.
+    """
+
+    picked: Int[np.ndarray, " samples"]
+    space: Float[np.ndarray, "samples points"]
+    features: Float[np.ndarray, "samples points"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunFigures:
     """One run: what was trained, how training went, and what the latent space looks like.
@@ -77,6 +91,8 @@ class RunFigures:
         parts: Part of each point of the clouds that are rebuilt, where the data say; only ever
             used to look at the result.
         mixtures: What a method that divides clouds made of the first ones.
+        distances: How far their points are from one another, for such a method.
+        surfaces: Pictures of the surfaces of equal density of the first mixtures.
 
     Raises:
         ValueError: If there are no codes, they are not finite, or lengths disagree.
@@ -103,6 +119,8 @@ class RunFigures:
     earlier: Sequence[Earlier] = ()
     parts: Int[np.ndarray, "samples points"] | None = None
     mixtures: Mixtures | None = None
+    distances: PointDistances | None = None
+    surfaces: Float[np.ndarray, "samples 3 side side"] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.codes) or not np.isfinite(self.codes).all():

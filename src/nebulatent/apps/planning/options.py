@@ -50,6 +50,10 @@ Number = Annotated[float | None, _optional("FLOAT", float, _number)]
 Folder = Annotated[Path | None, _optional("RUN", Path, Path), arg(help_behavior_hint="")]
 Data = Annotated[str, arg(metavar="DATA")]
 OtherData = Annotated[str | None, _optional("DATA", str, str), arg(help_behavior_hint="")]
+NewPicture = Annotated[
+    Path | None, _optional("FILE.png", Path, Path), arg(help_behavior_hint="(default: no picture)")
+]
+SampleNames = Annotated[tuple[str, ...], arg(metavar="SAMPLE ...", help_behavior_hint="")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 WholeByRule = Annotated[Whole, arg(help_behavior_hint=BY_RULE)]
 WholeOrAutoByRule = Annotated[WholeOrAuto, arg(help_behavior_hint=BY_RULE)]

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from nebulatent.apps.pictures.density_surfaces import density_surfaces
 from nebulatent.apps.pictures.figures import Earlier, RunFigures
 from nebulatent.apps.pictures.mixture_figures import divided
+from nebulatent.apps.pictures.point_distances import point_distances
 from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.planning.cloud_plan import COMPONENTS, COUNTED
 from nebulatent.apps.planning.model_config import ModelConfig
@@ -87,6 +89,8 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         covariance=covariance((codes.mean + noise * codes.variance.sqrt()).numpy()),
         earlier=earlier,
         mixtures=divided(run.model, config.scaling.apply(x[first])),
+        distances=point_distances(run.model, config.scaling.apply(x[first])),
+        surfaces=density_surfaces(run.model, config.scaling.apply(x[first])),
         parts=None if table.point_labels is None else table.point_labels.values[first],
     )
 

@@ -185,6 +185,8 @@ def _run_section(
         sections.covariance(run),
         sections.reconstructions(run),
         sections.mixtures(run),
+        sections.density_surfaces(run),
+        sections.point_distances(run),
     ]
     return f'<section><h2 id="run-{number}">{escape(run.name)}</h2>{"".join(parts)}</section>'
 

@@ -18,6 +18,7 @@ from nebulatent.apps.pictures.figures import Earlier, RunFigures
 from nebulatent.apps.pictures.interactive_map import colourings, interactive
 from nebulatent.apps.pictures.latent_map import Projection
 from nebulatent.apps.pictures.plots import covariance_beside_ideal, latent_map, occupancy
+from nebulatent.apps.pictures.point_distances import draw_distances
 from nebulatent.apps.pictures.thumbnails import Sheet
 from nebulatent.apps.reports import words
 
@@ -202,6 +203,33 @@ def mixtures(run: RunFigures) -> str:
     )
     alt = f"{len(part_of)} clouds divided among Gaussians by {run.name}, and their ellipsoids."
     return part("Clouds as mixtures of Gaussians", words.MIXTURES, picture(figure, alt))
+
+
+def density_surfaces(run: RunFigures) -> str:
+    """The surfaces of equal density of the first mixtures, under their clouds."""
+    if run.surfaces is None:
+        return ""
+    clouds = draw_clouds(run.x[: len(run.surfaces)])
+    figure = galleries.reconstruction_pictures(
+        clouds, run.surfaces, columns=CLOUD_COLUMNS, names=("points", "surface")
+    )
+    alt = f"Surfaces of equal density of {len(clouds)} mixtures of {run.name}, under their clouds."
+    return part("Surfaces of equal density", words.SURFACES, picture(figure, alt))
+
+
+def point_distances(run: RunFigures) -> str:
+    """Clouds coloured by the distance from one point, in space and for the network."""
+    if run.distances is None:
+        return ""
+    picked, *distances = run.distances
+    x = run.x[: len(picked)]
+    figure = galleries.reconstruction_pictures(
+        *(draw_distances(x, picked, distance) for distance in distances),
+        columns=CLOUD_COLUMNS,
+        names=("in space", "for the network"),
+    )
+    alt = f"Points of {len(x)} clouds by their distance from one point, in space and in {run.name}."
+    return part("Distance from a point", words.DISTANCES, picture(figure, alt))
 
 
 def _rebuilt_clouds(run: RunFigures) -> Figure:

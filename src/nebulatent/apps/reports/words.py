@@ -152,6 +152,17 @@ MIXTURES = (
     "Gaussian that has points as an ellipsoid at one standard deviation. Ten colours are shared by "
     "all Gaussians. Good Gaussians are flat or thin where the shape is, and follow its parts."
 )
+SURFACES = (
+    "Where the mixture of a cloud is dense enough to hold nine tenths of its points: the shape "
+    "that the network's Gaussians make together. Edges are round, for Gaussians have none; gaps "
+    "that are closed and legs that are fused show where Gaussians were too few or too wide."
+)
+DISTANCES = (
+    "One point of each cloud is marked; dark points are near it, light ones far, each cloud and "
+    "row on a scale of its own. Above by place; below by the scores that the network gives to a "
+    "point. What the network would put into one Gaussian is near below, even along a wide surface; "
+    "what belongs to another piece is far, even close by."
+)
 CLOUDS = (
     "Clouds, and what the decoder rebuilds from their codes alone, seen from the front, the right "
     "and above, with z taken as up; nearer points are darker. Where the data name the parts of a "

@@ -1,0 +1,170 @@
+"""Curves of probes: from the command line to tables, JSON and a picture, and fine-tuning."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.small_run import small_run
+from nebulatent.apps.assess import Evaluated
+from nebulatent.apps.cli import main
+from nebulatent.apps.fine_tuning import fine_tune
+from nebulatent.apps.pictures.probe_curves import curve_panels
+from nebulatent.apps.probing import probe_data
+from nebulatent.apps.runs.runs import WEIGHTS, Run, load_run
+from nebulatent.evaluation.levels import Curve, Level
+from nebulatent.evaluation.robustness import CORRUPTIONS
+
+
+def write_clouds(path: Path, seed: int, count: int = 24) -> Path:
+    """Balls and discs."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 2
+    x = rng.normal(size=(count, 20, 3))
+    x[y == 1, :, 2] *= 0.05
+    np.savez(path, x=x.astype(np.float32), y=np.array(["ball", "disc"])[y])
+    return path
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clouds(tmp_path_factory.mktemp("data") / "train.npz", 0)
+
+
+@pytest.fixture(scope="module")
+def test(train: Path) -> Path:
+    return write_clouds(train.parent / "test.npz", 1)
+
+
+@pytest.fixture(scope="module")
+def run(train: Path) -> Path:
+    path = train.parent / "run"
+    words = ["--method", "parae", "--epochs", "1", "--point-width", "0.0625"]
+    assert main(["fit", str(train), "--out", str(path), *words]) == 0
+    return path
+
+
+def test_curves_are_printed_and_drawn(
+    run: Path, train: Path, test: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(run), str(test), "--train", str(train), "--probe", "svm"]
+    picture = tmp_path / "curves.png"
+    asked = ["--robustness", "--out", str(picture), "--no-baselines"]
+    capsys.readouterr()
+    assert main([*words, *asked]) == 0
+    out = capsys.readouterr().out
+    for said in ("as they are", "turned about any axis", "degrees either way", "±"):
+        assert said in out
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_curves_are_the_same_for_programs_and_stand_beside_their_baselines(
+    run: Path, train: Path, test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(run), str(test), "--train", str(train), "--probe", "svm", "--json"]
+    capsys.readouterr()
+    assert main([*words, "--label-fractions"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    kinds = found["curves"].pop("labels")
+    assert not found["curves"]
+    assert kinds.keys() == {"codes", "untrained encoder", "D2 distribution"}
+    *few, every = kinds["codes"]["levels"]
+    assert every["mean"] == found["measures"]["linear SVM"]["value"]
+    assert [level["at"] for level in few] == [0.01, 0.05, 0.1, 0.2]
+    assert all(len(level["values"]) == 5 for level in few)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--label-fractions"], "`--label-fractions` must go with --probe, got it alone"),
+        (["--robustness"], "`--robustness` must go with --probe svm, got none"),
+        (["--probe", "fine-tune", "--robustness"], "must go with --probe svm, got fine-tune"),
+        (["--probe", "svm", "--out", "a.png"], "`--out` must go with --label-fractions or"),
+        (["--probe", "svm", "--robustness", "--out", "a.pdf"], "`--out` must end in .png, got"),
+        (["--probe", "fine-tune", "--steps", "0", "--train", "TRAIN"], "positive, got 3 and 0"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    run: Path,
+    train: Path,
+    test: Path,
+    words: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [str(train) if word == "TRAIN" else word for word in words]
+    assert main(["evaluate", str(run), str(test), *words]) == 1
+    assert re.search(sentence, capsys.readouterr().err)
+
+
+def test_only_clouds_can_be_corrupted_or_fine_tuned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small_run(tmp_path).path
+    known = dict(np.load(tmp_path / "data.npz"))
+    np.savez(tmp_path / "few.npz", **{name: value[:20] for name, value in known.items()})
+    words = [
+        "evaluate",
+        str(path),
+        str(tmp_path / "data.npz"),
+        "--train",
+        str(tmp_path / "few.npz"),
+    ]
+    assert main([*words, "--probe", "svm", "--robustness"]) == 1
+    assert "must be asked of clouds of points, got vectors" in capsys.readouterr().err
+    assert main([*words, "--probe", "fine-tune"]) == 1
+    assert "`RUN` must be of clouds of points to be fine-tuned" in capsys.readouterr().err
+
+
+def test_fine_tuning_is_printed_beside_weights_as_drawn(
+    run: Path, train: Path, test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / WEIGHTS).read_bytes()
+    words = ["evaluate", str(run), str(test), "--train", str(train), "--probe", "fine-tune"]
+    capsys.readouterr()
+    assert main([*words, "--steps", "2", "--label-fractions", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["baselines"].keys() == {"weights as drawn"}
+    assert found["curves"]["labels"].keys() == {"fine-tuned", "weights as drawn"}
+    levels = found["curves"]["labels"]["fine-tuned"]["levels"]
+    assert levels[-1]["mean"] == found["measures"]["accuracy"]["value"]
+    assert all(len(level["values"]) == 3 for level in levels)
+    assert (run / WEIGHTS).read_bytes() == before
+
+
+def test_fine_tuning_leaves_the_run_alone_and_repeats(run: Path, train: Path, test: Path) -> None:
+    loaded: Run = load_run(run)
+    data: Evaluated = probe_data(loaded, str(test), "test", str(train))
+    state = {name: value.clone() for name, value in loaded.model.state_dict().items()}
+    first, again = (fine_tune(loaded, data, draws=1, steps=3) for _ in range(2))
+    assert first == again
+    assert first["fine-tuned"].levels[0].name == "100 % (24)"
+    assert all((state[name] == value).all() for name, value in loaded.model.state_dict().items())
+
+
+def test_a_panel_has_a_line_with_bars_for_each_kind_of_features() -> None:
+    def curve(name: str, shift: float) -> Curve:
+        levels = [Level(at, f"{at:g}", (0.5 + shift, 0.7 + shift)) for at in (0.0, 0.1, 0.2)]
+        return Curve(name, "shares", "How.", tuple(levels))
+
+    kinds = {"codes": 0.0, "raw data": -0.2}
+    scales = {
+        scale: {kind: curve(scale, shift) for kind, shift in kinds.items()} for scale in "abcd"
+    }
+    figure = curve_panels(scales)
+    drawn = [ax for ax in figure.axes if ax.axison]
+    assert [ax.get_title(loc="left") for ax in drawn] == list("abcd")
+    line, other = (part.lines[0] for part in drawn[1].containers)
+    assert np.allclose(line.get_ydata(), 0.6) and np.allclose(other.get_ydata(), 0.4)
+    bars = drawn[1].containers[0].lines[2][0].get_segments()
+    assert np.allclose(np.ptp(bars[0], axis=0), [0, 2 * np.std([0.5, 0.7], ddof=1)])
+    with pytest.raises(ValueError, match="at least one scale, got none"):
+        curve_panels({})
+
+
+def test_every_corruption_has_another_name() -> None:
+    names = [corruption.name for corruption in CORRUPTIONS]
+    assert len({*names, "labels"}) == len(names) + 1
