@@ -22,10 +22,12 @@ from nebulatent.backbones.pointnet_parts import PointNetPartSegmenter, PointNetS
 from nebulatent.data.batch import Batch
 from nebulatent.latents.autoencoder import Autoencoder
 from nebulatent.latents.bottlenecks import Deterministic, Variational
+from nebulatent.methods.cloud_classifier import CloudClassifier
 from nebulatent.methods.jigsaw3d import Jigsaw3D
 from nebulatent.methods.nvc import NVC, NebulaAnchors
 from nebulatent.methods.occo import OcCo
 from nebulatent.methods.parae import ParAE
+from nebulatent.methods.part_segmentation import PartSegmentation
 from nebulatent.methods.point_mixup import OnMixedClouds, PointMixup
 from nebulatent.methods.rotation3d import Rotation3D
 from nebulatent.methods.vae import VAE
@@ -91,6 +93,15 @@ def folding(bottleneck: type[nn.Module]) -> Autoencoder:
     encoder = PointNetEncoder(width=SMALL)
     decoder = FoldingDecoder(LATENT, side=5, hidden=8)
     return Autoencoder(encoder, bottleneck(encoder.feature_dim, LATENT), decoder)
+
+
+def parts(nebula: NebulaAnchors | None = None) -> PartSegmentation:
+    """Part segmentation; with anchors, each stands for a category."""
+    network = PointNetPartSegmenter(CLASSES, CLASSES, dropout=0.0, width=SMALL)
+    parts_of = torch.ones(CLASSES, CLASSES, dtype=torch.bool)
+    if nebula is None:
+        return PartSegmentation(network, parts_of)
+    return PartSegmentation(network, parts_of, latent_terms=nebula, by_category=True)
 
 
 def completion() -> OcCo:
@@ -163,7 +174,10 @@ TASKS = [
     Task("Rotation3D", lambda: Rotation3D(classifier(6))),
     Task("OcCo", completion),
     Task("mixed ParAE", lambda: OnMixedClouds(ParAE(segmenter()))),
+    Task("classifier", lambda: CloudClassifier(classifier()), supervised=True),
     Task("PointMixup", lambda: PointMixup(classifier()), supervised=True),
+    Task("parts", parts, supervised=True),
+    Task("parts + nebula", lambda: parts(NebulaAnchors(CLASSES, 128, metric=True)), True),
     Task("AE Chamfer", lambda: VAE(folding(Deterministic), likelihood=ChamferLikelihood())),
     Task(
         "NVC-ML Chamfer",
@@ -189,7 +203,8 @@ def clouds(channels: int = 3) -> Tensor:
 
 def batch() -> Batch:
     """A batch of clouds with labels that have nothing to do with them."""
-    return Batch(clouds(), label=torch.arange(ROWS) % CLASSES)
+    label, part = torch.arange(ROWS) % CLASSES, torch.arange(ROWS * POINTS).view(ROWS, POINTS)
+    return Batch(clouds(), label=label, also={"parts": part % CLASSES})
 
 
 def built() -> list[nn.Module]:

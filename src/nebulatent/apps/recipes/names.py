@@ -17,6 +17,7 @@ Name = Literal[
     "nvc-supervised",
     "nvc-baselines",
     "nvc-table3",
+    "nvc-table5",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 
