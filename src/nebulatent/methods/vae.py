@@ -18,6 +18,7 @@ from torch import nn
 from nebulatent.data.batch import Batch
 from nebulatent.latents.autoencoder import Autoencoder, Coding
 from nebulatent.latents.posterior import Posterior
+from nebulatent.latents.skips import SkipAutoencoder
 from nebulatent.objectives.elbo import elbo_terms
 from nebulatent.objectives.likelihoods import Bernoulli, Likelihood
 from nebulatent.terms import Terms, no_terms
@@ -28,7 +29,7 @@ class VAE(nn.Module):
     """Creates the objective of a (variational, denoising) autoencoder.
 
     Arguments:
-        autoencoder: Encoder, bottleneck and decoder.
+        autoencoder: Encoder, bottleneck and decoder; `SkipAutoencoder` for shortcuts.
         likelihood: p(y|z); `Bernoulli` for values in [0, 1], `Gaussian` for real values.
         beta: Weight of the KL term.
         latent_terms: Further terms of the posterior mean, such as `NebulaAnchors`.
@@ -36,7 +37,7 @@ class VAE(nn.Module):
 
     def __init__(
         self,
-        autoencoder: Autoencoder,
+        autoencoder: Autoencoder | SkipAutoencoder,
         *,
         likelihood: Likelihood | None = None,
         beta: float = 1.0,

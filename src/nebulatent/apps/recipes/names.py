@@ -18,6 +18,8 @@ Name = Literal[
     "nvc-baselines",
     "nvc-table3",
     "nvc-table5",
+    "nvc-table4",
+    "nvc-table10",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 
