@@ -9,6 +9,7 @@ shared, so that two rows differ in nothing but what their experiments say:
 | `effects`, `claims` | a sentence of the paper → one number per seed → a verdict |
 | `trained`, `trivial` | experiments: a model of the package; k-means and an untrained encoder |
 | `measuring`, `watching` | a trained model → measures and arrays; the same along a training |
+| `switching`, `principal`, `voxel_measuring`, `voxel_data` | the same for grids and pictures |
 | `store`, `machine` | one JSON file per training, and where it was made |
 | `runner` | all trainings that are not in the folder yet, two at a time |
 | `record`, `tables`, `page` | results → record → table, CSV, Markdown, docs/results.md |

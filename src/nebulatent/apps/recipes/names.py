@@ -20,6 +20,9 @@ Name = Literal[
     "nvc-table5",
     "nvc-table4",
     "nvc-table10",
+    "switchvae-table1",
+    "switchvae-table2",
+    "switchvae-table3",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 
