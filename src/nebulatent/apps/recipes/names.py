@@ -18,6 +18,7 @@ Name = Literal[
     "nvc-baselines",
     "nvc-table3",
     "nvc-table5",
+    "parae-table1",
     "nvc-table4",
     "nvc-table10",
     "switchvae-table1",
