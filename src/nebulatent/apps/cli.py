@@ -12,6 +12,7 @@ from typing import Annotated
 
 import tyro
 
+from nebulatent.apps.commands.combine import Combine
 from nebulatent.apps.commands.demo import Demo
 from nebulatent.apps.commands.embed import Embed
 from nebulatent.apps.commands.evaluate import Evaluate
@@ -24,6 +25,8 @@ from nebulatent.apps.commands.report import Report
 from nebulatent.apps.commands.reproduce import Reproduce
 from nebulatent.apps.commands.results import Results
 from nebulatent.apps.commands.sample import Sample
+from nebulatent.apps.commands.search import Search
+from nebulatent.apps.commands.walk import Walk
 from nebulatent.apps.errors import is_expected, say_warning, sentence
 
 Command = (
@@ -31,6 +34,9 @@ Command = (
     | Annotated[Embed, tyro.conf.subcommand(name="embed")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
     | Annotated[Sample, tyro.conf.subcommand(name="sample")]
+    | Annotated[Search, tyro.conf.subcommand(name="search")]
+    | Annotated[Walk, tyro.conf.subcommand(name="walk")]
+    | Annotated[Combine, tyro.conf.subcommand(name="combine")]
     | Annotated[Report, tyro.conf.subcommand(name="report")]
     | Annotated[Inspect, tyro.conf.subcommand(name="inspect")]
     | Annotated[Export, tyro.conf.subcommand(name="export")]

@@ -11,6 +11,7 @@ folder or file named `…images-idx3-…`    :mod:`.idx`
 `.tar`, folder of `.tar` files           :mod:`.shards`
 `.h5`, `.hdf5`                           :mod:`.clouds.hdf5_sets`
 file of a mesh or cloud                  :mod:`.clouds.folder`, one row
+file of a picture                        :mod:`.one_picture`, one row
 public layout of meshes or clouds        :mod:`.clouds.layouts`
 folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
@@ -36,6 +37,8 @@ from nebulatent.data.digits import load_digits
 from nebulatent.data.folder import is_split_folder, read_image_folder, read_split_folder
 from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import IMAGES, find_idx_sets, read_idx_folder, read_idx_set
+from nebulatent.data.one_picture import read_picture
+from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import NUM_POINTS, load_shapes
 from nebulatent.data.shards import TAR, find_shards, read_shard, read_shard_folder
@@ -44,7 +47,8 @@ from nebulatent.data.table import Split, Table, check_trainable
 DIGITS = "digits"
 SUPPORTED = (
     ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, a mesh or cloud (.off, .ply, .obj, .stl, .pcd, …), a "
-    "folder of pictures, of meshes, of tars or of IDX files, or the words digits or builtin:shapes"
+    "picture, a folder of pictures, of meshes, of tars or of IDX files, or the words digits or "
+    "builtin:shapes"
 )
 
 
@@ -127,8 +131,8 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
 def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
     _check_file(path)
     extension = path.suffix.lower()
-    if extension in EXTENSIONS:
-        return read_shape(path, sizes.num_points, lazy)
+    if extension in (*EXTENSIONS, *PICTURES):
+        return _read_one(path, sizes, lazy)
     if extension in H5:
         return read_h5_file(path, sizes.num_points, lazy)
     if extension == ".npz":
@@ -143,6 +147,12 @@ def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Ta
         return read_csv(path)
     got = f"a {extension} file" if extension else "a file without extension"
     raise ValueError(f"`{path}` must be one of {SUPPORTED}; got {got}.")
+
+
+def _read_one(path: Path, sizes: _Sizes, lazy: bool | None) -> Table:
+    if path.suffix.lower() in PICTURES:
+        return read_picture(path, sizes.image_size)
+    return read_shape(path, sizes.num_points, lazy)
 
 
 def _check_file(path: Path) -> None:

@@ -12,6 +12,7 @@ from nebulatent.data.clouds.hdf5_sets import H5
 from nebulatent.data.clouds.layouts import find_layout
 from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import find_idx_sets
+from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.read import SHAPES, read
 from nebulatent.data.rows import Rows
 from nebulatent.data.scaling import check_like
@@ -47,7 +48,8 @@ def samples(x: Rows) -> Tensor | Rows:
 
 def _image_size(run: Run, path: Path) -> int | None:
     shape = run.config.model.shape
-    pictures = path.suffix.lower() == TAR or (path.is_dir() and not find_idx_sets(path))
+    pictures = path.suffix.lower() in (TAR, *PICTURES)
+    pictures |= path.is_dir() and not find_idx_sets(path)
     return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
 
 
