@@ -168,3 +168,10 @@ def test_a_panel_has_a_line_with_bars_for_each_kind_of_features() -> None:
 def test_every_corruption_has_another_name() -> None:
     names = [corruption.name for corruption in CORRUPTIONS]
     assert len({*names, "labels"}) == len(names) + 1
+
+
+def test_a_probe_is_not_tested_on_what_it_learned_from(run: Path, train: Path, test: Path) -> None:
+    loaded = load_run(run)
+    with pytest.raises(ValueError, match="`--split` must be test for a probe"):
+        probe_data(loaded, "builtin:shapes", "all", None)
+    assert probe_data(loaded, str(test), "all", str(train)).reference is not None

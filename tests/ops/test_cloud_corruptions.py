@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from nebulatent.ops import cloud_corruptions
 from nebulatent.ops.cloud_corruptions import (
     cut_off,
     jittered,
@@ -161,3 +162,9 @@ def test_more_sides_see_more_and_only_what_is_there() -> None:
 def test_impossible_strengths_are_refused(corrupt: Corrupt, strength: float, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         corrupt(clouds(), seeded(), strength)
+
+
+def test_cameras_look_from_every_side_alike() -> None:
+    points = torch.zeros(4000, 1, 3)
+    away = cloud_corruptions._frames(points, torch.Generator().manual_seed(0))[:, :, 2]
+    assert away.mean(0).abs().max() < 0.05  # the standard error is 0.01

@@ -59,9 +59,10 @@ def main(args: list[str] | None = None) -> int:
         try:
             return _run(args)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output left: `nebulatent fit --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
 
 
@@ -80,6 +81,8 @@ def _run(args: list[str] | None) -> int:
     except KeyboardInterrupt as stop:
         print(f"nebulatent: {stop or 'stopped.'}", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if not is_expected(error):
             raise

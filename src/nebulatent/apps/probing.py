@@ -55,6 +55,11 @@ def probe_data(run: Run, data: str, split: Split, train: str | None) -> Evaluate
         raise ValueError(
             f"`--train` must be other samples than DATA, got {got}; give a file to learn from."
         )
+    if split == "all" and train in (None, data):
+        raise ValueError(
+            "`--split` must be test for a probe that learns from the training part of DATA, got "
+            "all; or give other samples to learn from as --train."
+        )
     names = sorted({*tested.label_names, *learned.label_names})
     return Evaluated(with_label_names(tested, names), with_label_names(learned, names))
 

@@ -163,8 +163,9 @@ def seen_from(
 
 
 def _frames(points: Tensor, generator: torch.Generator | None) -> Float[Tensor, "batch 3 3"]:
-    """A random camera for each cloud."""
-    return torch.linalg.qr(_normal((len(points), 3, 3), points, generator)).Q
+    """A random camera for each cloud: all directions alike, since R's signs are put into Q."""
+    q, r = torch.linalg.qr(_normal((len(points), 3, 3), points, generator))
+    return q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
 
 
 def _chosen(

@@ -198,7 +198,7 @@ def test_a_folder_of_pairs_is_read_and_reduced(tmp_path: Path) -> None:
     write_folder(tmp_path, "train", 6)
     found = load_completion_data(str(tmp_path), "quick")
     assert (found.train.num_pairs, found.test.num_pairs) == (5, 1)
-    assert found.test.ids == ("chair/c4",)
+    assert found.test.ids == ("chair/c5",)  # the end of the category: its last shape
     assert np.argwhere(found.train.whole[:][0, 0]).tolist() == [[0, 0, 0], [15, 15, 15]]
     full = load_completion_data(str(tmp_path), "full")
     assert full.train.resolution == 64 and full.fingerprint != found.fingerprint
@@ -238,5 +238,5 @@ def test_data_that_do_not_fit_are_refused(path: str, message: str) -> None:
 
 def test_too_few_pairs_without_a_test_part_are_refused(tmp_path: Path) -> None:
     write_folder(tmp_path, "train", 4)
-    with pytest.raises(ValueError, match="a test part or at least 5 training pairs, got 4"):
+    with pytest.raises(ValueError, match="a test part or 5 training pairs of one category, got 4"):
         load_completion_data(str(tmp_path), "quick")

@@ -77,12 +77,17 @@ class Search:
         )
 
     def _draw(self, collection: "Collection", found: "list[Neighbour]") -> None:
+        import numpy as np
+        import torch
+
         from nebulatent.apps.outputs import whole_file
         from nebulatent.apps.pictures.canvas import to_png
         from nebulatent.apps.pictures.strips import captioned_figure, sample_tiles
 
         assert self.out is not None
-        samples = collection.take([self.like, *(one.id for one in found)])
+        rows = np.array([one.row for one in found])
+        answers = collection.run.config.scaling.apply(torch.as_tensor(collection.table.x[rows]))
+        samples = [*collection.take([self.like]), *answers.split(1)]
         captions = [f"{self.like}\nlooked for"]
         captions += [f"{one.id}\n{one.distance:.3g}" for one in found]
         with whole_file(self.out) as place:

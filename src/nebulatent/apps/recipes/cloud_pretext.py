@@ -1,8 +1,9 @@
 """Experiments of pretext tasks: an encoder of clouds learns without labels, a linear SVM reads it.
 
 Every task trains the same encoder (`cloud_learners`) with the same optimiser, for as many epochs of
-the same clouds. What differs is the loss, and the learning rate, which was chosen for each task
-alone. What is read is the encoder's feature of the whole cloud, after its pooling, as in the paper.
+the same clouds. What differs is the loss, and the learning rate, which was chosen for ParAE,
+Jigsaw3D and Rotation3D, each for itself; the others have the package's default. What is read is the
+encoder's feature of the whole cloud, after its pooling, as in the paper.
 Labels are for the SVM: no task reads one.
 """
 

@@ -3,10 +3,10 @@
 | `--data` | training | test |
 |---|---|---|
 | `builtin:scans` | 400 shapes of four categories, 8 views each | 200 other shapes, 2 views each |
-| a folder in 3D-RecGAN's layout | `train_25d`, `train_3d` | `test_25d`, `test_3d`; without them every fifth pair of the others |
+| a folder in 3D-RecGAN's layout | `train_25d`, `train_3d` | `test_25d`, `test_3d`; without them the last fifth of each category |
 
 The quick preset has grids of 16³ (those of a folder are reduced, a cell filled if any of its cells
-is, as 3D-RecGAN++ does) and networks an eighth as wide at most; the full one the paper's 64³.
+is, as 3D-RecGAN++ does) and networks a quarter as wide, with one level fewer; the full one the paper's 64³.
 
 Built-in pairs take half a minute at 16³. They are kept in the user's cache (`XDG_CACHE_HOME`, or
 `~/.cache`).
@@ -122,11 +122,16 @@ def _parts(folder: Path) -> tuple[VoxelPairs, VoxelPairs]:
     pairs = read_recgan(folder, "train")
     if has_part(folder, "test"):
         return pairs, read_recgan(folder, "test")
-    held = np.arange(pairs.num_pairs) % EVERY == EVERY - 1
+    # Views of one shape are neighbours: a block at the end of each category divides one shape.
+    size = np.bincount(pairs.label)[pairs.label]
+    held = (
+        np.arange(pairs.num_pairs) - np.searchsorted(pairs.label, pairs.label)
+        >= size - size // EVERY
+    )
     if not held.any():
         raise ValueError(
-            f"`{folder}` must have a test part or at least {EVERY} training pairs, got "
-            f"{pairs.num_pairs}."
+            f"`{folder}` must have a test part or {EVERY} training pairs of one category, got "
+            f"{pairs.num_pairs} pairs."
         )
     return pairs.take(np.flatnonzero(~held)), pairs.take(np.flatnonzero(held))
 

@@ -144,6 +144,8 @@ RECIPE = Recipe(
         "the epochs are pretraining (VQ-VAE: one, GMVAE, InfoVAE, Gumbel-softmax: none).",
         "`k-means ACC` is that of k-means on the method's own codes. The ELBO of a VQ-VAE is under "
         "a uniform prior of its entries; that of InfoVAE under N(0, I), which it does not train.",
+        "NVC with consistency has another network (1,000-500), a code of 16 numbers, five members, "
+        "no decoder and pairs of views: its lead is that of the method with its views.",
     ),
     full=Budget(samples=60_000, test_samples=10_000, epochs=300, batch_size=256),
 )

@@ -143,9 +143,11 @@ PAIRS = (
     "16³, in which a thin leg is as wide as a cell, the full one the paper's 64³."
 )
 HOW = (
-    "A cell is filled above 0.5. The decoder sees the encoder's maps of every level, as published, "
-    "so the code is not the only way for what was seen. 5 anchors act on it (the paper's numbers "
-    f"are those of 5 in its Table 9); their terms weigh {NEBULA:g} of what Eq. (17) says."
+    "A cell is filled above 0.5. The decoder sees the encoder's maps of every level, as published "
+    "(but for rows “without shortcuts”), so the code is not the only way for what was seen. 5 "
+    "anchors act on it (the paper's numbers are those of 5 in its Table 9); their terms weigh "
+    f"{NEBULA:g} of Eq. (17)'s beside 3D-RecGAN's reconstruction, 95 times a mean over cells; "
+    "beside 3D-AE's sum over cells that is 0.043 of them at 16³ and 2.8 times them at 64³."
 )
 
 

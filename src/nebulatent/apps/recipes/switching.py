@@ -23,6 +23,7 @@ from torch import nn
 from nebulatent.apps.recipes.recipe import Given, Outcome
 from nebulatent.apps.recipes.voxel_data import RESOLUTION, Forms, VoxelData
 from nebulatent.apps.recipes.voxel_measuring import (
+    REBUILT,
     VIEWS,
     grid_rows,
     of_category,
@@ -82,6 +83,7 @@ class Switched:
     def __call__(self, setting: Given[VoxelData]) -> Outcome:
         """Train and measure."""
         data, size = setting.data, setting.budget.batch_size
+        of_category(data.test, data.names, REBUILT)  # refused before the training, not after
         train = of_category(data.train, data.names, self.category)
         batches = self.batches(train, data, size, setting.seed)
         steps = setting.budget.epochs * -(-len(data.train.label) // size)

@@ -111,10 +111,16 @@ def provenance(record: Record) -> list[str]:
 def how_tested(record: Record) -> str:
     """One sentence on the test and its reach."""
     parts = sum(len(claim.findings) for claim in record.claims)
+    seeds = len(record.seeds)
+    least = 2.0 / 2**seeds  # p of a sign test and of Wilcoxon's if all seeds agree
+    why = (
+        f"With {seeds} seeds neither a sign test nor Wilcoxon's can reach 5 % (smallest p: "
+        f"{least:.3g}), so differences"
+    )
     return (
-        f"Test: {record.test}; {parts} tests, not adjusted for their number. With 5 seeds neither "
-        "a sign test nor Wilcoxon's can reach 5 % (smallest p: 0.0625), so differences are taken "
-        "as normal. “Does not hold” means that the interval excludes every effect worth the claim."
+        f"Test: {record.test}; {parts} tests, not adjusted for their number. "
+        f"{why if least > 0.05 else 'Differences'} are taken as normal. “Does not hold” means that "
+        "the interval excludes every effect worth the claim."
     )
 
 
