@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nebulatent.evaluation import svm
 from nebulatent.evaluation.svm import FOLDS, STRENGTHS, fold_numbers, svm_accuracy, svm_measures
 
 
@@ -76,3 +77,16 @@ def test_the_convention_names_what_was_chosen() -> None:
     assert f"C = {found.strength:g} was best" in first.convention
     assert (first.value, strength.value) == (found.accuracy, found.strength)
     assert all(measure.uses_labels for measure in svm_measures(found))
+
+
+def test_strengths_after_two_that_were_worse_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = dict(zip(STRENGTHS, (0.5, 0.7, 0.6, 0.6, 0.9), strict=True))
+    tried: list[float] = []
+
+    def validated(features: np.ndarray, label: np.ndarray, strength: float) -> float:
+        tried.append(strength)
+        return scores[strength]
+
+    monkeypatch.setattr(svm, "_validated", validated)
+    assert svm_accuracy(*blobs(0, 2.0), *blobs(1, 2.0)).strength == STRENGTHS[1]
+    assert tried == list(STRENGTHS[:4])

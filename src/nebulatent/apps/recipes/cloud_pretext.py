@@ -74,21 +74,25 @@ class Pretext:
 class UntrainedEncoder:
     """The encoder that ParAE would begin with, its weights as drawn.
 
-    The statistics of its batch normalisations are those of the clouds: with those of a fresh
-    network (mean 0, variance 1) it is worse, by far, and no fair control.
+    Arguments:
+        host: Which encoder.
+        settled: Whether the statistics of its batch normalisations are those of the clouds. With
+            those of a fresh network (mean 0, variance 1) it is worse, and no fair control.
     """
 
     host: Host = "pointnet"
+    settled: bool = True
 
     @property
     def name(self) -> str:
         """The host."""
-        return f"clouds-{self.host}-untrained"
+        return f"clouds-{self.host}-untrained" + ("" if self.settled else "-fresh")
 
     def __call__(self, setting: CloudSetting) -> Outcome:
         """Probe."""
         learner = build_learner("parae", self.host, setting, 1.0)
-        settle(learner, setting)
+        if self.settled:
+            settle(learner, setting)
         return Outcome(probe(learner, setting.data, points_read(self.host, setting.data)))
 
 
