@@ -33,6 +33,7 @@ from nebulatent.latents.priors import AnchorMixture
 from nebulatent.objectives.elbo import elbo_terms
 from nebulatent.objectives.likelihoods import Bernoulli, Likelihood
 from nebulatent.objectives.metric import pair_value_and_gradient, triplet_value_and_gradient
+from nebulatent.objectives.small_batches import small_batch
 from nebulatent.ops.distances import at_least_single, squared_distances
 from nebulatent.ops.known_gradients import Gradients, with_gradients
 from nebulatent.ops.processes import gather_rows
@@ -314,21 +315,35 @@ class NebulaAnchors(nn.Module):
         if self.gather:
             z, label = gather_rows(z), None if label is None else gather_rows(label)
         label = self.assign(z) if label is None else label
-        known: dict[str, tuple[Tensor, Gradients]] = {}
-        if self.weights.nebula and self.form != "euclidean":
-            reduction = "sum" if self.form == "literal" else "mean"
-            known["nebula"] = nebula_value_and_gradients(
-                z, positions, label, form=self.form, scale2=self.scale2, reduction=reduction
-            )
-        if self.metric and self.weights.pair:
-            known["pair"] = self._of_few(pair_value_and_gradient, z, label)
-        if self.metric and self.weights.triplet:
-            known["triplet"] = self._of_few(triplet_value_and_gradient, z, label)
+        known = self._known(z.detach(), positions.detach(), label)
         values, gradients = zip(*known.values(), strict=True) if known else ((), ())
         terms = dict(zip(known, with_gradients([z, positions], values, gradients), strict=True))
         if self.weights.nebula and self.form == "euclidean":
             terms["nebula"] = euclidean_loss(z, positions, label)
         return Terms(terms, self.weights._asdict())
+
+    def _known(
+        self, z: Tensor, positions: Tensor, label: Tensor
+    ) -> dict[str, tuple[Tensor, Gradients]]:
+        """The terms whose gradients have a closed form, each with them."""
+        known: dict[str, tuple[Tensor, Gradients]] = {}
+        small = small_batch(z, positions, label)
+        if self.weights.nebula and self.form != "euclidean":
+            if small is not None and self.form == "log1p":
+                known["nebula"] = small.nebula(self.scale2, CLOSEST)
+            else:
+                reduction = "sum" if self.form == "literal" else "mean"
+                known["nebula"] = nebula_value_and_gradients(
+                    z, positions, label, form=self.form, scale2=self.scale2, reduction=reduction
+                )
+        if self.metric and self.weights.pair:
+            if small is not None and len(z) <= self.metric_rows:
+                known["pair"] = small.pair()
+            else:
+                known["pair"] = self._of_few(pair_value_and_gradient, z, label)
+        if self.metric and self.weights.triplet:
+            known["triplet"] = self._of_few(triplet_value_and_gradient, z, label)
+        return known
 
     def _of_few(
         self, term: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], z: Tensor, label: Tensor
