@@ -10,6 +10,7 @@ import pytest
 
 from apps.recipes.made_up import CALLS, Noted, images, recipe, wanted
 from nebulatent.apps.recipes.recipe import Outcome, Setting
+from nebulatent.apps.recipes.record import make_record
 from nebulatent.apps.recipes.runner import Wanted, run_recipe
 from nebulatent.apps.recipes.store import Job, load, pack, unpack
 from nebulatent.apps.recipes.trivial import PixelClusters
@@ -181,3 +182,16 @@ def test_an_experiment_that_is_no_dataclass_is_refused() -> None:
 
     with pytest.raises(TypeError, match="must be a frozen dataclass, got function"):
         replace(recipe().rows[0], experiment=experiment)
+
+
+def test_rows_that_are_not_asked_for_are_not_trained_nor_judged(asked: Wanted) -> None:
+    few = recipe().only(["ol"])
+    assert [row.name for row in few.rows] == ["old"] and few.claims == ()
+    assert "Rows not asked for: new." in few.notes
+    trained = run_recipe(few, asked, silent)
+    assert {row for row, _ in CALLS} == {"noted-3"}
+    record = make_record(few, asked, trained, "bars")
+    assert few.draw(record, trained).axes
+    assert recipe().only(["old", "new"]).claims == recipe().claims
+    with pytest.raises(ValueError, match="got none of: old; new"):
+        recipe().only(["VAE"])

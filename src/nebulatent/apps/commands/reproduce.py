@@ -33,6 +33,8 @@ class Reproduce:
     """Folder of all results."""
     data: OtherData = None
     """What to train on; by default what the recipe says, mostly mnist in NEBULATENT_DATA."""
+    rows: tuple[str, ...] = ()
+    """Parts of the names of the rows to train; all rows if left out."""
     jobs: int = 2
     """Trainings at a time, which share the cores."""
     max_steps: WholeOrOff = None
@@ -49,6 +51,7 @@ class Reproduce:
         from nebulatent.apps.reproduce import reproduce
 
         recipe = load_recipe(self.name)
+        recipe = recipe.only(self.rows) if self.rows else recipe
         preset = "full" if self.full else "quick"
         budget = recipe.budget(preset)
         wanted = Wanted(

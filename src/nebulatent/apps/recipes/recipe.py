@@ -222,6 +222,41 @@ class Recipe:
         """The rows of a preset."""
         return tuple(row for row in self.rows if preset == "full" or not row.full_only)
 
+    def only(self, texts: Sequence[str]) -> "Recipe":
+        """The rows that have one of some texts in their names, and the claims about these alone.
+
+        The figure shows dots of each row, as the recipe's own may need all of them.
+
+        Raises:
+            ValueError: If no row has such a name.
+        """
+        rows = tuple(row for row in self.rows if any(text in row.name for text in texts))
+        if not rows:
+            names = "; ".join(row.name for row in self.rows)
+            raise ValueError(f"`--rows` must be parts of names of rows, got none of: {names}.")
+        names = {row.name for row in rows}
+        parts = (
+            tuple(part for part in c.parts if names >= {*part.effect.rows}) for c in self.claims
+        )
+        left = "; ".join(row.name for row in self.rows if row.name not in names)
+        return replace(
+            self,
+            rows=rows,
+            claims=tuple(
+                replace(claim, parts=few)
+                for claim, few in zip(self.claims, parts, strict=True)
+                if few
+            ),
+            draw=lambda record, trained: _dots(record),
+            notes=(*self.notes, *([f"Rows not asked for: {left}."] if left else [])),
+        )
+
     def budget(self, preset: Preset) -> Budget:
         """The budget of a preset."""
         return self.quick if preset == "quick" else self.full
+
+
+def _dots(record: "Record") -> "Figure":
+    from nebulatent.apps.recipes.drawings import row_dots
+
+    return row_dots(record, record.measures[:2])
