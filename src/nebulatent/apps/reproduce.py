@@ -26,7 +26,7 @@ def reproduce(recipe: Recipe, wanted: Wanted, output: Output) -> Record:
     trained = run_recipe(
         recipe, wanted, lambda line: output.progress_console.print(line, markup=False)
     )
-    record = make_record(recipe, wanted, trained, Path(wanted.data).name)
+    record = make_record(recipe, wanted, trained, _name(wanted.data))
     png = to_png(recipe.draw(record, trained))
     (wanted.out / f"{recipe.name}.png").write_bytes(png)
     write_text(wanted.out / f"{recipe.name}.csv", comma_separated(record))
@@ -35,6 +35,17 @@ def reproduce(recipe: Recipe, wanted: Wanted, output: Output) -> Record:
     _print(record, output)
     output.say(f"written: {path.with_suffix('')}.json, .csv, .md, .png")
     return record
+
+
+def _name(data: str) -> str:
+    """What to call data: a folder's name, or a file's with that of its folder.
+
+    Examples:
+        >>> _name("/data/mnist"), _name("/data/psb/points.npz"), _name("builtin:shapes")
+        ('mnist', 'psb/points.npz', 'builtin:shapes')
+    """
+    path = Path(data)
+    return "/".join(path.parts[-2:]) if path.suffix else path.name
 
 
 def _print(record: Record, output: Output) -> None:

@@ -1,5 +1,6 @@
 """Records, tables and the page of results, from a recipe that trains nothing."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def test_the_page_is_made_from_records(folder: Path, tmp_path: Path) -> None:
     assert "| Table 0: New is \\| lower. | holds | nvc-table2 |" in text
     assert "![Made up](pictures/nvc-table2.png)" in text
     assert (tmp_path / "pictures" / "nvc-table2.png").is_file()
+
+
+def test_one_recipe_on_two_data_sets_has_two_sections(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    path = other / "nvc-table2.json"
+    own = load_record(path).data
+    path.write_text(path.read_text(encoding="utf-8").replace(own, "a/b.npz"), encoding="utf-8")
+    text = write_page(tmp_path / "results.md", [folder, other]).read_text(encoding="utf-8")
+    assert f"## Made up, {own}" in text and "## Made up, a/b.npz" in text
+    assert "pictures/nvc-table2-a-b-npz.png" in text
+    assert (tmp_path / "pictures" / "nvc-table2-a-b-npz.png").is_file()
 
 
 def test_a_page_needs_results(folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class Results:
     """
 
     folders: Annotated[Positional[tuple[Path, ...]], arg(metavar="OUT [OUT ...]")]
-    """Folders that `nebulatent reproduce` wrote; each recipe in one of them only."""
+    """Folders that `nebulatent reproduce` wrote; a recipe may be in several, on other data."""
     out: Path
     """The page, ending in .md; its figures go to a folder `pictures` beside it."""
 
