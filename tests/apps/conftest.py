@@ -13,7 +13,12 @@ from nebulatent.evaluation.measures import Measure
 
 MakeRun = Callable[..., RunFigures]
 CLASSES, AROUND = 3, 4
-SHAPES: dict[Kind, tuple[int, ...]] = {"images": (1, 6, 5), "vectors": (7,)}
+SHAPES: dict[Kind, tuple[int, ...]] = {
+    "images": (1, 6, 5),
+    "vectors": (7,),
+    "points": (40, 3),
+    "voxels": (1, 4, 4, 4),
+}
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_points_with_more_than_coordinates_are_refused() -> None:
 @pytest.mark.parametrize("choices", [{"encoder": "pointnet"}, {"point_width": 0.5}])
 def test_other_data_have_no_pointnet(choices: dict[str, Any]) -> None:
     x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
-    with pytest.raises(ValueError, match="must go with clouds of points"):
+    with pytest.raises(ValueError, match=r"must go with clouds of points|must be fc for vectors"):
         planned(build_table(x, source="rows"), **choices)
 
 

@@ -79,7 +79,7 @@ def test_curves_are_the_same_for_programs_and_stand_beside_their_baselines(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--label-fractions"], "`--label-fractions` must go with --probe, got it alone"),
+        (["--label-fractions"], "`--label-fractions` must go with --probe svm or fine-tune"),
         (["--robustness"], "`--robustness` must go with --probe svm, got none"),
         (["--probe", "fine-tune", "--robustness"], "must go with --probe svm, got fine-tune"),
         (["--probe", "svm", "--out", "a.png"], "`--out` must go with --label-fractions or"),

@@ -60,7 +60,7 @@ def test_vectors_become_float32(dtype: type) -> None:
     assert np.array_equal(x, np.eye(3))
 
 
-@pytest.mark.parametrize("shape", [(), (5,), (2, 30, 30, 30), (2, 2, 2, 2, 2)])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 30, 30, 20), (2, 2, 2, 2, 2)])
 def test_other_axes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"`a` must have shape N×D .* got .*; reshape the array"):
         to_samples(np.zeros(shape), "a")

@@ -54,3 +54,13 @@ def test_precision_follows_the_codes(dtype: torch.dtype) -> None:
     found, *_ = fitted(dtype)
     assert found.factor.dtype == dtype
     assert found.sample(0, 3, torch.Generator()).dtype == dtype
+
+
+def test_few_codes_of_many_numbers_have_a_factor() -> None:
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        mean = torch.rand(8, 64, generator=generator) * (torch.arange(64) % 2)
+        found = aggregate(mean, torch.zeros(8, 64), [torch.arange(8)], torch.zeros(1, 64))
+        assert found.factor.dtype == torch.float32 and found.factor.isfinite().all()
+        covariance = found.factor[0] @ found.factor[0].T
+        torch.testing.assert_close(covariance, torch.cov(mean.T, correction=0), rtol=0, atol=1e-4)

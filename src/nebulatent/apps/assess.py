@@ -27,6 +27,7 @@ from nebulatent.evaluation.latent import latent_measures
 from nebulatent.evaluation.measures import Measure
 from nebulatent.evaluation.probes import MAX_TRAIN, probe_measures, single_set_measures
 from nebulatent.evaluation.reconstruction import reconstruction_measures
+from nebulatent.evaluation.voxels import voxel_measures
 from nebulatent.latents.anchors import kmeans
 from nebulatent.ops.distances import squared_distances
 from nebulatent.typing import Tensor
@@ -41,7 +42,17 @@ CHAMFER_NATS = (
     f"A Chamfer distance as nats at the learned noise level, a cloud counting as {COUNTED} points, "
     "of one posterior sample, averaged over samples; not the likelihood of a density"
 )
+WEIGHTED_NATS = (
+    "A cross-entropy in which filled and empty cells weigh differently, summed over a grid, of one "
+    "posterior sample, averaged over samples; it has no normaliser"
+)
+HOW = {"chamfer": CHAMFER_NATS, "weighted": WEIGHTED_NATS}
 NO_BOUND = "; with a Chamfer distance it bounds no density and compares runs on the same data only"
+NO_NORMALISER = (
+    "; with a weighted cross-entropy it bounds no density and compares runs with the same weights "
+    "on the same data only"
+)
+BOUND = {"chamfer": NO_BOUND, "weighted": NO_NORMALISER}
 
 
 class Evaluated(NamedTuple):
@@ -109,6 +120,8 @@ def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
 def _reconstruction(run: Run, table: Table) -> list[Measure]:
     x, label = samples(table.x), condition(run, table)
     pairs = reconstruct(decoding(run), x, run.config.scaling.apply, label)
+    if table.kind == "voxels":
+        return voxel_measures(pairs)
     if table.kind != "points":
         return reconstruction_measures(pairs, table.kind)
     order = np.random.default_rng(0).permutation(table.num_samples)[:STRANGERS]
@@ -120,8 +133,8 @@ def _density(run: Run, table: Table) -> list[Measure]:
     x, label = samples(table.x), condition(run, table)
     parts = evidence(decoding(run), x, run.config.scaling.apply, label, run.config.fit.seed)
     nll = parts["reconstruction"]
-    clouds = table.kind == "points"
-    how = CHAMFER_NATS if clouds else LOG_LIKELIHOOD
+    likelihood = run.config.model.likelihood
+    how = HOW.get(likelihood, LOG_LIKELIHOOD)
     rows = [Measure("reconstruction", nll, "lower", "nats", how, False)]
     if "kl" not in parts:
         return rows
@@ -133,7 +146,7 @@ def _density(run: Run, table: Table) -> list[Measure]:
             "higher",
             "nats",
             f"-(reconstruction + KL), one posterior sample per sample, under {prior} with beta 1"
-            + NO_BOUND * clouds,
+            + BOUND.get(likelihood, ""),
             False,
         ),
         *rows,

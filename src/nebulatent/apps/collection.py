@@ -21,11 +21,11 @@ from jaxtyping import Shaped
 
 from nebulatent.apps.runs.inputs import read_like
 from nebulatent.apps.runs.runs import Run
-from nebulatent.data.read import DIGITS, SHAPES
+from nebulatent.data.read import DIGITS, ROOMS, SHAPES
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Float, Tensor
 
-WORDS = (DIGITS, SHAPES)  # data that are no file, whatever files there are
+WORDS = (DIGITS, SHAPES, ROOMS)  # data that are no file, whatever files there are
 Sample = Shaped[np.ndarray, "1 *shape"]
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from nebulatent.apps.pictures.cloud_pictures import cloud_sheet
+from nebulatent.apps.pictures.voxel_pictures import FILLED, grid_sheet
 from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.runs.runs import Run, decoding
+from nebulatent.data.table import KINDS
 from nebulatent.typing import Tensor
 
+SHEETS = {"points": cloud_sheet, "voxels": grid_sheet}  # pictures of samples that are no images
 MIN_TILE = 56  # pixels: smaller images are magnified so that they can be seen
 
 
@@ -66,20 +69,34 @@ def decode(run: Run, z: Tensor, label: int | None) -> Tensor:
 def write_samples(run: Run, x: Tensor, path: Path, suffix: str) -> None:
     """Write .npz in the units of the data, or a picture."""
     if suffix == ".npz":
-        values = run.config.scaling.invert(x).numpy()
         with path.open("wb") as file:
-            # Images go out as they came in: channels last.
-            np.savez_compressed(file, x=values if x.ndim < 4 else np.moveaxis(values, 1, -1))
+            np.savez_compressed(file, x=as_stored(run, x))
     else:
         from PIL import Image
 
-        clouds = x.ndim == 3
-        sheet = cloud_sheet(x.numpy()) if clouds else contact_sheet(x.clamp(0, 1).numpy())
-        Image.fromarray(sheet).save(path, format="PNG")
+        draw = SHEETS.get(KINDS[x.ndim], contact_sheet)
+        Image.fromarray(draw(x.numpy())).save(path, format="PNG")
+
+
+def as_stored(run: Run, x: Tensor) -> Shaped[np.ndarray, "..."]:
+    """Decoded samples as the data were stored, whatever axes come before theirs.
+
+    Values are in the units of the data, channels of images the last axis, cells 0 or 1: those are
+    filled whose probability exceeds one half.
+    """
+    values = run.config.scaling.invert(x).numpy()
+    match len(run.config.model.shape):
+        case 3:
+            return np.moveaxis(values, -3, -1)
+        case 4:
+            return (values[..., 0, :, :, :] > FILLED).astype(np.uint8)
+        case _:
+            return values
 
 
 def contact_sheet(x: Float[np.ndarray, "images channels height width"]) -> np.ndarray:
-    """Images in [0, 1] as one picture, row by row in a grid as square as possible."""
+    """Images, clamped to [0, 1], as one picture, row by row in a grid as square as possible."""
+    x = x.clip(0, 1)
     count, channels, height, width = x.shape
     columns = ceil(sqrt(count))
     rows = ceil(count / columns)

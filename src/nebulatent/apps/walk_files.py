@@ -17,6 +17,7 @@ from nebulatent.apps.pictures.strips import (
     write_gif,
 )
 from nebulatent.apps.runs.runs import Run, decoding, load_run
+from nebulatent.apps.sampling import as_stored
 from nebulatent.apps.walking import Beside, Walk, decode_walk
 from nebulatent.typing import Float, Tensor
 
@@ -66,9 +67,7 @@ def save_walk(run: Run, walk: Walk, label: int | None, out: Path) -> None:
 
 
 def _write_numbers(run: Run, walk: Walk, decoded: Tensor, path: Path) -> None:
-    values = run.config.scaling.invert(decoded).numpy()
-    # Images go out as they came in: channels last.
-    x = values if len(run.config.model.shape) < 3 else np.moveaxis(values, 2, -1)
+    x = as_stored(run, decoded)
     rows, columns = np.array(walk.rows), np.array(walk.columns)
     with path.open("wb") as file:
         np.savez_compressed(file, x=x, z=walk.codes.numpy(), rows=rows, columns=columns)

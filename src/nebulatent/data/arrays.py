@@ -1,8 +1,8 @@
 """NumPy's `.npy` and `.npz` files, never unpickled, their headers checked before they are read.
 
-In an `.npz` the samples are the entry named `x`, `data`, `images` or `arr_0`, or else the only one
-with two or more axes; labels are `y`, `label`, `labels`, `target` or `targets`, and their names, if
-they are numbers, `classes` or `class_names`; ids are `ids`, `id`, `names` or `name`.
+In an `.npz` the samples are the entry named `x`, `data`, `images`, `voxels` or `arr_0`, or else the
+only one with two or more axes; labels are `y`, `label`, `labels`, `target` or `targets`, and their
+names, if they are numbers, `classes` or `class_names`; ids are `ids`, `id`, `names` or `name`.
 Names in the manner of Keras (`x_train`, `y_test`) and MedMNIST (`train_images`, `test_labels`)
 give an official split. Letter case does not matter.
 """
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Shaped
 
+from nebulatent.data.grids import fit_grids
 from nebulatent.data.layout import to_samples
 from nebulatent.data.limits import check_deflated, check_memory, check_plain, check_stored
 from nebulatent.data.mapped import MappedRows, lay_out
@@ -22,7 +23,7 @@ from nebulatent.data.npy_header import DAMAGED, Header, read_header
 from nebulatent.data.rows import lazy_note, read_later
 from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
 
-SAMPLES = ("x", "data", "images", "arr_0")
+SAMPLES = ("x", "data", "images", "voxels", "arr_0")
 LABELS = ("y", "label", "labels", "target", "targets")
 IDS = ("ids", "id", "names", "name")
 CLASSES = ("classes", "class_names")
@@ -38,13 +39,14 @@ class _Names(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_npy(path: Path, lazy: bool | None = None) -> Table:
+def read_npy(path: Path, lazy: bool | None = None, resolution: int | None = None) -> Table:
     """The samples of an `.npy` file.
 
     Arguments:
         path: The file.
         lazy: Whether samples stay on disk until they are needed; None decides by the size of the
             file (and a large one in Fortran's order is read whole).
+        resolution: Cells along each side of grids; None chooses by rule.
 
     Raises:
         ValueError: If the file is damaged, holds Python objects, or its axes are not of samples.
@@ -57,11 +59,17 @@ def read_npy(path: Path, lazy: bool | None = None) -> Table:
     else:
         check_memory(header.size, source)
         x, notes = to_samples(np.load(path, allow_pickle=False), source)
-    return build_table(x, source=source, notes=(NO_SPLIT, *lazy_note(x), *notes))
+    x, fitted = fit_grids(x, resolution, source)
+    return build_table(x, source=source, notes=(NO_SPLIT, *lazy_note(x), *notes, *fitted))
 
 
-def read_npz(path: Path, split: Split) -> Table:
+def read_npz(path: Path, split: Split, resolution: int | None = None) -> Table:
     """The samples of an `.npz` file, with labels and ids where it has them.
+
+    Arguments:
+        path: The file.
+        split: Part, where there are official parts.
+        resolution: Cells along each side of grids; None chooses by rule.
 
     Raises:
         FileNotFoundError: If the file has an official split, but not the one asked for.
@@ -72,12 +80,13 @@ def read_npz(path: Path, split: Split) -> Table:
     names = _choose(headers, split, path)
     arrays = load_entries(path, [*names.x, *names.labels, *names.ids, *names.classes])
     x, notes = to_samples(_join(arrays, names.x, path), str(path))
+    x, fitted = fit_grids(x, resolution, str(path))
     return build_table(
         x,
         source=str(path),
         ids=[str(name) for name in _join(arrays, names.ids, path).ravel()] if names.ids else (),
         labels=_labels(arrays, names, path) if names.labels else None,
-        notes=(*names.notes, *notes),
+        notes=(*names.notes, *notes, *fitted),
     )
 
 

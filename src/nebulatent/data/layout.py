@@ -1,4 +1,4 @@
-"""What the axes of an array mean: vectors, clouds of points, grey images, colour images.
+"""What the axes of an array mean: vectors, clouds of points, images, occupancy grids.
 
 ============ ==================== =========================================
 axes         read as              becomes
@@ -8,6 +8,8 @@ N×H×W        grey images          (N, 1, H, W)
 N×P×3        clouds, P > 3        float32 (N, P, 3), centred, in the unit sphere
 N×H×W×C      images, C = 1, 3, 4  (N, C, H, W); transparency over white
 N×C×H×W      images, C = 1, 3, 4  the same, where the last axis cannot be C
+N×R×R×R      grids, R > 4         uint8 (N, 1, R, R, R) of zeros and ones
+N×1×R×R×R    grids                the same
 ============ ==================== =========================================
 
 Images of whole numbers from 0 to 255 are kept as uint8, all else as float32. What becomes of an
@@ -33,7 +35,7 @@ class Layout(NamedTuple):
     """What becomes of stored numbers.
 
     Arguments:
-        shape: Of one sample: (features,), (points, 3) or (channels, height, width).
+        shape: Of one sample: (features,), (points, 3), (channels, height, width) or (1, x, y, z).
         dtype: Of its values: uint8 or float32.
         channels: Axis of the stored array that holds the channels; None if it has no such axis.
         white: Alpha of an opaque pixel; None without transparency.
@@ -52,6 +54,8 @@ class Layout(NamedTuple):
             return _floats(array)
         if len(self.shape) == 2:
             return to_unit_sphere(array)
+        if len(self.shape) == 4:
+            return np.ascontiguousarray(array, dtype=BYTE).reshape(len(array), *self.shape)
         pixels = _pixels(array, self.dtype)
         if self.channels is None:
             return np.ascontiguousarray(pixels[:, None])
@@ -100,6 +104,9 @@ def choose_layout(shape: tuple[int, ...], dtype: np.dtype, parts: Parts, source:
         return Layout(shape[1:], FLOAT)
     if is_clouds(shape):
         return Layout(shape[1:], FLOAT, notes=("Axes read as clouds × points × xyz.", UNIT_SPHERE))
+    if is_grids(shape):
+        _check_filled(dtype, parts, source)
+        return Layout((1, *shape[-3:]), BYTE, notes=("Axes read as grids × x × y × z.",))
     _check_axes(shape, source)
     kept = BYTE if math.prod(shape) and _fits_bytes(dtype, parts) else FLOAT
     notes = ("True and false were read as 255 and 0.",) if dtype.kind == "b" else ()
@@ -121,12 +128,31 @@ def is_clouds(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[2] == 3 and shape[1] > 3
 
 
+def is_grids(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape holds cubic grids: no picture has so many channels."""
+    cubes = len(set(shape[-3:])) == 1 and shape[-1] > max(CHANNELS)
+    return cubes and (len(shape) == 4 or (len(shape) == 5 and shape[1] == 1))
+
+
+def _check_filled(dtype: np.dtype, parts: Parts, source: str) -> None:
+    """Refuse cells that are neither empty nor filled."""
+    if dtype.kind == "b":
+        return
+    for part in parts():
+        other = part[(part != 0) & (part != 1)]
+        if len(other):
+            raise ValueError(
+                f"`{source}` must hold 0 (empty) and 1 (filled) only, as grids do, got "
+                f"{other[0]}; threshold it first."
+            )
+
+
 def _check_axes(shape: tuple[int, ...], source: str) -> None:
     if len(shape) == 3 or (len(shape) == 4 and (shape[3] in CHANNELS or shape[1] in CHANNELS)):
         return
     raise ValueError(
         f"`{source}` must have shape N×D (vectors), N×P×3 (clouds of points), N×H×W (grey "
-        f"images) or N×H×W×C with C = 1, 3 or 4 (images), got "
+        f"images), N×H×W×C with C = 1, 3 or 4 (images) or N×R×R×R (grids), got "
         f"{'×'.join(map(str, shape)) or 'a single number'}; reshape the array."
     )
 

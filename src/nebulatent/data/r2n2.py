@@ -101,6 +101,34 @@ def is_r2n2(folder: Path) -> bool:
     return folder.is_dir() and bool(_grid_folders(folder)) and (folder / PICTURES).is_dir()
 
 
+def find_grid_folder(folder: Path) -> Path | None:
+    """The grids of this layout in a folder, which may be that folder itself; None if none are.
+
+    Raises:
+        ValueError: If there are grids of several sizes.
+    """
+    if folder.name.startswith(GRIDS) and _is_size(folder.name):
+        return folder
+    found = _grid_folders(folder)
+    if len(found) > 1:
+        raise ValueError(_several(folder, found))
+    return found[0] if found else None
+
+
+def part_files(grids: Path, part: Part) -> list[Path]:
+    """Files of one part, sorted by class and id.
+
+    Arguments:
+        grids: What `find_grid_folder` found.
+        part: `"train"`, `"test"` or `"all"`.
+    """
+    return [
+        place / shape / "model.binvox"
+        for place in _folders(grids)
+        for shape in _part_of(place, part)
+    ]
+
+
 def read_r2n2(folder: Path, part: Part = "train", *, views: int = 8, size: int = SIZE) -> R2N2:
     """The shapes of one part, sorted by class and id.
 
@@ -167,11 +195,15 @@ def _only_grids(folder: Path) -> Path:
             "3D-R2N2 there, or make them by `nebulatent prepare`."
         )
     if len(found) > 1:
-        raise ValueError(
-            f"`{folder}` must have grids of one size, got {', '.join(p.name for p in found)}; "
-            "keep one of them."
-        )
+        raise ValueError(_several(folder, found))
     return found[0]
+
+
+def _several(folder: Path, found: list[Path]) -> str:
+    return (
+        f"`{folder}` must have grids of one size, got {', '.join(p.name for p in found)}; "
+        "keep one of them."
+    )
 
 
 def _folders(place: Path) -> list[Path]:

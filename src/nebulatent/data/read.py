@@ -5,6 +5,7 @@ path                                     reader
 ======================================== ==================================================
 `digits`                                 scikit-learn's digits, :mod:`.digits`
 `builtin:shapes`                         parametric shapes, :mod:`.shapes.builtin`
+`builtin:rooms`                          rooms of them in blocks, :mod:`.shapes.rooms`
 `.npy`, `.npz`                           :mod:`.arrays`
 `.csv`, `.tsv`, `.txt`                   :mod:`.csv_table`
 folder or file named `…images-idx3-…`    :mod:`.idx`
@@ -12,6 +13,7 @@ folder or file named `…images-idx3-…`    :mod:`.idx`
 `.h5`, `.hdf5`                           :mod:`.clouds.hdf5_sets`
 file of a mesh or cloud                  :mod:`.clouds.folder`, one row
 file of a picture                        :mod:`.one_picture`, one row
+`.binvox`, folder of such, R2N2's grids  :mod:`.voxel_folder`
 public layout of meshes or clouds        :mod:`.clouds.layouts`
 folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
@@ -41,14 +43,18 @@ from nebulatent.data.one_picture import read_picture
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import NUM_POINTS, load_shapes
+from nebulatent.data.shapes.rooms import NAME as ROOMS
+from nebulatent.data.shapes.rooms import NUM_POINTS as ROOM_POINTS
+from nebulatent.data.shapes.rooms import load_rooms
 from nebulatent.data.shards import TAR, find_shards, read_shard, read_shard_folder
 from nebulatent.data.table import Split, Table, check_trainable
+from nebulatent.data.voxel_folder import BINVOX, find_grids, read_grid, read_voxel_folder
 
 DIGITS = "digits"
 SUPPORTED = (
-    ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, a mesh or cloud (.off, .ply, .obj, .stl, .pcd, …), a "
-    "picture, a folder of pictures, of meshes, of tars or of IDX files, or the words digits or "
-    "builtin:shapes"
+    ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, .binvox, a mesh or cloud (.off, .ply, .obj, .stl, "
+    ".pcd, …), a picture, a folder of pictures, of meshes, of grids, of tars or of IDX files, or "
+    "the words digits, builtin:shapes or builtin:rooms"
 )
 
 
@@ -58,6 +64,7 @@ def read(
     split: str = "train",
     image_size: int | None = None,
     num_points: int | None = None,
+    resolution: int | None = None,
     trainable: bool = True,
     lazy: bool | None = None,
 ) -> Table:
@@ -72,6 +79,8 @@ def read(
             Arrays are never resized.
         num_points: Points drawn from each file of a mesh or cloud, None for 1024; of clouds stored
             as HDF5 the first so many, None for all.
+        resolution: Cells along each side that occupancy grids are brought to; None chooses by rule
+            (:mod:`.grids`).
         trainable: Whether to demand what training needs: two samples that differ.
         lazy: Whether samples stay on disk and are read as they are needed; None decides by their
             size. The values are the same, and so is the fingerprint.
@@ -87,18 +96,22 @@ def read(
     """
     _check_positive("image_size", image_size)
     _check_positive("num_points", num_points)
-    table = _read(os.fspath(path), _to_split(split), _Sizes(image_size, num_points), lazy)
+    _check_positive("resolution", resolution)
+    sizes = _Sizes(image_size, num_points, resolution)
+    table = _read(os.fspath(path), _to_split(split), sizes, lazy)
     _check_lazy(table, lazy, str(path))
     if trainable:
         check_trainable(table, str(path))
     _check_size(table, image_size, str(path))
     _check_points(table, num_points, str(path))
+    _check_resolution(table, resolution, str(path))
     return table
 
 
 class _Sizes(NamedTuple):
     image_size: int | None
     num_points: int | None
+    resolution: int | None
 
 
 def _read(path: str, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
@@ -106,6 +119,8 @@ def _read(path: str, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
         return load_digits(split)
     if path == SHAPES:
         return load_shapes(split, sizes.num_points or NUM_POINTS)
+    if path == ROOMS:
+        return load_rooms(split, sizes.num_points or ROOM_POINTS)
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"`{path}` must be a file or folder, got nothing of that name.")
@@ -121,6 +136,8 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
         return read_shard_folder(folder, split, sizes.image_size, lazy)
     if layout := find_layout(folder):
         return layout(folder, split, sizes.num_points, lazy)
+    if find_grids(folder):
+        return read_voxel_folder(folder, split, sizes.resolution, lazy)
     if find_shapes(folder):
         return read_shape_folder(folder, split, sizes.num_points, lazy)
     if is_split_folder(folder):
@@ -131,14 +148,14 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
 def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
     _check_file(path)
     extension = path.suffix.lower()
-    if extension in (*EXTENSIONS, *PICTURES):
+    if extension in (*EXTENSIONS, *PICTURES, BINVOX):
         return _read_one(path, sizes, lazy)
     if extension in H5:
         return read_h5_file(path, sizes.num_points, lazy)
     if extension == ".npz":
-        return read_npz(path, split)
+        return read_npz(path, split, sizes.resolution)
     if extension == ".npy":
-        return read_npy(path, lazy)
+        return read_npy(path, lazy, sizes.resolution)
     if extension == TAR:
         return read_shard(path, sizes.image_size, lazy)
     if IMAGES.fullmatch(path.name):
@@ -150,6 +167,8 @@ def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Ta
 
 
 def _read_one(path: Path, sizes: _Sizes, lazy: bool | None) -> Table:
+    if path.suffix.lower() == BINVOX:
+        return read_grid(path, sizes.resolution)
     if path.suffix.lower() in PICTURES:
         return read_picture(path, sizes.image_size)
     return read_shape(path, sizes.num_points, lazy)
@@ -175,7 +194,8 @@ def _check_lazy(table: Table, lazy: bool | None, source: str) -> None:
     if lazy and isinstance(table.x, np.ndarray):
         raise ValueError(
             f"`lazy` must be left out for `{source}`, got True: only an .npy file, HDF5, folders "
-            "of pictures or shapes and tars can be read row by row; save the samples as .npy."
+            "of pictures, shapes or grids and tars can be read row by row; save the samples as "
+            ".npy."
         )
 
 
@@ -191,6 +211,16 @@ def _check_points(table: Table, num_points: int | None, source: str) -> None:
     raise ValueError(
         f"`num_points` must be left out for `{source}`, got {num_points}: points are only drawn "
         f"from files of meshes and clouds, and its samples have shape {shape}."
+    )
+
+
+def _check_resolution(table: Table, resolution: int | None, source: str) -> None:
+    if resolution is None or table.kind == "voxels":
+        return
+    shape = "×".join(map(str, table.sample_shape))
+    raise ValueError(
+        f"`voxels` must be left out for `{source}`, got {resolution}: only occupancy grids are "
+        f"resampled, and its samples have shape {shape}."
     )
 
 

@@ -9,6 +9,7 @@ rule         shift, scale                            for
 ``standard`` mean, standard deviation, per feature   vectors
 ``standard`` 0, 1                                    clouds, which their readers have scaled
 ``binary``   0, 1                                    vectors of zeros and ones, left as they are
+``binary``   0, 1                                    grids, which their readers have checked
 ============ ======================================= ==============================================
 
 Our reading: `high` is the usual full scale (1, 255 or 65535) if the largest training value lies
@@ -121,11 +122,15 @@ def fit_scaling(table: Table) -> Scaling:
         return Scaling("unit", _double(low), _double(high - low if high > low else 1.0))
     if table.kind == "points":
         return Scaling("standard", _double(0.0), _double(1.0))
-    if all(((block == 0) | (block == 1)).all() for block in blocks(table.x)):
+    if table.kind == "voxels" or _are_bits(table.x):
         return Scaling("binary", _double(0.0), _double(1.0))
     mean, std = _moments(table.x)
     std[std < np.finfo(np.float32).tiny] = 1.0
     return Scaling("standard", torch.from_numpy(mean), torch.from_numpy(std))
+
+
+def _are_bits(x: Rows) -> bool:
+    return all(((block == 0) | (block == 1)).all() for block in blocks(x))
 
 
 def check_like(table: Table, shape: tuple[int, ...]) -> None:
@@ -133,8 +138,8 @@ def check_like(table: Table, shape: tuple[int, ...]) -> None:
 
     Arguments:
         table: New data.
-        shape: Shape of one training sample, (features,), (points, coordinates) or
-            (channels, height, width).
+        shape: Shape of one training sample, (features,), (points, coordinates), (channels,
+            height, width) or (1, x, y, z).
 
     Raises:
         ValueError: If the shapes differ.
@@ -148,12 +153,15 @@ def check_like(table: Table, shape: tuple[int, ...]) -> None:
 
 
 def _describe(shape: tuple[int, ...]) -> str:
-    if len(shape) == 1:
-        return f"vectors of {shape[0]} numbers"
-    if len(shape) == 2:
-        return f"clouds of {shape[0]} points with {shape[1]} coordinates"
-    channels, height, width = shape
-    return f"images of {channels}×{height}×{width} (channels, height, width)"
+    match shape:
+        case (features,):
+            return f"vectors of {features} numbers"
+        case (points, coordinates):
+            return f"clouds of {points} points with {coordinates} coordinates"
+        case (channels, height, width):
+            return f"images of {channels}×{height}×{width} (channels, height, width)"
+        case _:
+            return f"grids of {'×'.join(map(str, shape[1:]))} cells"
 
 
 def _check_rule(rule: object) -> Rule:

@@ -17,12 +17,18 @@ from nebulatent.data.labels import Values, encode_labels
 from nebulatent.data.point_labels import PointLabels, check_point_labels
 from nebulatent.data.rows import RowNumbers, Rows, blocks, take_rows
 
-Kind = Literal["vectors", "images", "points"]
+Kind = Literal["vectors", "images", "points", "voxels"]
 Split = Literal["train", "test", "all"]
 
 NO_SPLIT = "There is no official split: every split is the whole set."
-KINDS: dict[int, Kind] = {2: "vectors", 3: "points", 4: "images"}  # by the number of axes
+KINDS: dict[int, Kind] = {  # by the number of axes
+    2: "vectors",
+    3: "points",
+    4: "images",
+    5: "voxels",
+}
 PLACES = {3: "point and coordinate", 4: "pixel"}
+SAME_CELLS = "cells are the same in every grid"
 NAMED = 8  # columns named in a message before "and … more"
 
 
@@ -32,8 +38,8 @@ class Table(NamedTuple):
     Arguments:
         x: Vectors as float32 (samples, features); images as uint8 or float32
             (samples, channels, height, width); raw values, unscaled. Clouds of points as float32
-            (samples, points, coordinates), centred and scaled as `found` says. In memory or on
-            disk.
+            (samples, points, coordinates), centred and scaled as `found` says. Grids as uint8
+            (samples, 1, x, y, z) of zeros and ones. In memory or on disk.
         ids: One per sample, in file order: file name relative to the folder, id column, or row
             number as text.
         label: One per sample, an index into `label_names`; for evaluation only.
@@ -65,7 +71,7 @@ class Table(NamedTuple):
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one sample: (features,), (channels, height, width), (points, coordinates)."""
+        """(features,), (channels, height, width), (points, coordinates) or (1, x, y, z)."""
         return self.x.shape[1:]
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Table":
@@ -99,7 +105,7 @@ def build_table(
     """Check samples that were read and say what they are.
 
     Arguments:
-        x: Two axes are vectors, three are clouds of points, four are images.
+        x: Two axes are vectors, three are clouds of points, four are images, five are grids.
         source: File or folder, for messages.
         ids: One per sample; none means row numbers.
         labels: One per sample, whole numbers or text; None if there are none.
@@ -235,21 +241,25 @@ def _constant_note(
     count = int(constant.sum())
     if count == 0 or len(x) < 2 or x.ndim == 3:  # the n-th points of clouds have no meaning
         return ()
-    if x.ndim == 4:
-        return (f"{count} of {constant.size} pixel values are the same in every image; kept.",)
+    if x.ndim > 3:
+        what = "pixel values are the same in every image" if x.ndim == 4 else SAME_CELLS
+        return (f"{count} of {constant.size} {what}; kept.",)
     first = [_column(columns, int(i)) for i in np.flatnonzero(constant)[:NAMED]]
     rest = f" and {count - NAMED} more" if count > NAMED else ""
     return (f"The same in every sample, kept: {', '.join(first)}{rest}.",)
 
 
 def _summary(x: Rows, source: str, label_names: tuple[str, ...]) -> str:
-    if x.ndim == 2:
-        what = f"{len(x)} vectors of {x.shape[1]} numbers"
-    elif x.ndim == 3:
-        what = f"{len(x)} clouds of {x.shape[1]} points with {x.shape[2]} coordinates"
-    else:
-        colour = {1: "grey", 3: "colour"}[x.shape[1]]
-        what = f"{len(x)} {colour} images of {x.shape[2]}×{x.shape[3]} pixels"
+    match x.shape[1:]:
+        case (features,):
+            what = f"{len(x)} vectors of {features} numbers"
+        case (points, coordinates):
+            what = f"{len(x)} clouds of {points} points with {coordinates} coordinates"
+        case (channels, height, width):
+            colour = {1: "grey", 3: "colour"}[channels]
+            what = f"{len(x)} {colour} images of {height}×{width} pixels"
+        case sides:
+            what = f"{len(x)} grids of {_times(sides[1:])} cells"
     labels = f"{len(label_names)} labels (for evaluation only)" if label_names else "no labels"
     return f"{what}, {labels}, from {source}."
 

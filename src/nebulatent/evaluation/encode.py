@@ -1,5 +1,6 @@
 """A trained method and samples → codes and reconstructions, batch by batch."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -12,7 +13,7 @@ from nebulatent.latents.posterior import DiagonalGaussian, Posterior
 from nebulatent.terms import Terms
 from nebulatent.typing import Float, Int, Tensor
 
-ROWS, POINTS = 1000, 1 << 16
+ROWS, POINTS, CELLS = 1000, 1 << 16, 1 << 20
 Prepare = Callable[[Tensor], Tensor]
 
 
@@ -57,11 +58,21 @@ def chunks(
     x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
 ) -> Iterator[Batch]:
     """Prepared batches in order, never the whole data as floats."""
-    # Of clouds, (samples, points, coordinates), a network keeps features of every point.
-    size = ROWS if x.ndim != 3 else max(1, POINTS // x.shape[1])
+    size = _at_once(x.shape)
     for start in range(0, len(x), size):
         rows = slice(start, start + size)
         yield Batch(prepare(torch.as_tensor(x[rows])), label=None if label is None else label[rows])
+
+
+def _at_once(shape: tuple[int, ...]) -> int:
+    """Samples of a batch: of clouds and grids a network keeps features of every point or cell."""
+    match shape:
+        case (_, points, _):
+            return max(1, POINTS // points)
+        case (_, _, *sides) if len(sides) == 3:
+            return max(1, CELLS // math.prod(sides))
+        case _:
+            return ROWS
 
 
 @torch.no_grad()

@@ -52,15 +52,16 @@ def aggregate(
     """
     means, factors = [], []
     for rows, centre in zip(groups, centres, strict=True):
-        unit = torch.eye(len(centre), dtype=mean.dtype)
+        unit = torch.eye(len(centre), dtype=torch.float64)
         middle, covariance = centre, unit
         if len(rows):
             middle = mean[rows].mean(0)
-            offset = mean[rows] - middle
-            covariance = offset.T @ offset / len(rows) + variance[rows].mean(0).diag()
+            # In single precision rounding outweighs the ridge where codes are fewer than numbers.
+            offset = (mean[rows] - middle).double()
+            covariance = offset.T @ offset / len(rows) + variance[rows].double().mean(0).diag()
         # A relative ridge: few codes or a constant component leave the covariance singular.
         ridge = 1e-6 * covariance.diagonal().mean().clamp_min(1e-6)
         means.append(middle)
-        factors.append(torch.linalg.cholesky(covariance + ridge * unit))
+        factors.append(torch.linalg.cholesky(covariance + ridge * unit).to(mean.dtype))
     counts = torch.tensor([len(rows) for rows in groups])
     return Aggregate(torch.stack(means), torch.stack(factors), counts)

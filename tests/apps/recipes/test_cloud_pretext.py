@@ -8,19 +8,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from nebulatent.apps.pictures.canvas import to_png
-from nebulatent.apps.recipes import cloud_pretext
-from nebulatent.apps.recipes.cloud_data import (
-    EITHER_WAY,
-    CloudData,
-    Sizes,
-    held_out,
-    in_principal_axes,
-    load_cloud_data,
-    principal_frame,
-)
-from nebulatent.apps.recipes.cloud_learners import Host, OnSomePoints, Task, build_learner
+from nebulatent.apps.recipes.cloud_data import CloudData, Sizes, held_out, load_cloud_data
+from nebulatent.apps.recipes.cloud_learners import Host, Task, build_learner
 from nebulatent.apps.recipes.cloud_pretext import (
-    MEAN_POSE,
     ByHand,
     Pretext,
     Reading,
@@ -33,12 +23,12 @@ from nebulatent.apps.recipes.recipe_data import RecipeData
 from nebulatent.apps.recipes.record import make_record
 from nebulatent.apps.recipes.runner import Wanted
 from nebulatent.apps.recipes.tables import markdown
-from nebulatent.data.batch import Batch
+from nebulatent.data.clouds.principal_axes import EITHER_WAY
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table
-from nebulatent.evaluation import svm
+from nebulatent.evaluation import settling, svm
 from nebulatent.evaluation.measures import Measure
-from nebulatent.terms import Terms
+from nebulatent.evaluation.poses import MEAN_POSE
 
 SMALL = Budget(samples=24, test_samples=12, epochs=2, batch_size=12)
 KINDS = 3
@@ -84,7 +74,7 @@ def test_every_row_trains_and_is_probed(
     data: CloudData,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cloud_pretext, "SETTLING", 4)
+    monkeypatch.setattr(settling, "SETTLING", 4)
     measures = row.experiment(setting(data)).measures
     found = {m.name: m.value for m in measures}
     by_hand = isinstance(row.experiment, ByHand)
@@ -123,28 +113,6 @@ def test_every_task_has_the_same_encoder(
     assert len(sizes) == 1
 
 
-class Seen(torch.nn.Module):
-    """Notes what a method gets."""
-
-    def forward(self, batch: Batch) -> Terms:
-        self.batch = batch
-        return Terms({"x": batch.x.sum()})
-
-
-def test_a_step_sees_some_points_of_each_cloud_and_no_label() -> None:
-    x = torch.arange(2 * 10 * 3.0).view(2, 10, 3)
-    method = Seen()
-    wrapped = OnSomePoints(method, 4)
-    wrapped(Batch(x, label=torch.tensor([0, 1])))
-    first = method.batch.x
-    assert first.shape == (2, 4, 3) and method.batch.label is None
-    rows = ((first[0, :, 0]) / 3).long()
-    assert len(set(rows.tolist())) == 4 and torch.equal(first[1], x[1, rows])
-    wrapped(Batch(x))
-    assert not torch.equal(method.batch.x, first)
-    assert OnSomePoints(method, 99)(Batch(x)).total == x.sum()
-
-
 def test_untrained_control_is_the_start_of_parae_with_the_statistics_of_the_clouds(
     data: CloudData,
 ) -> None:
@@ -162,23 +130,6 @@ def test_untrained_control_is_the_start_of_parae_with_the_statistics_of_the_clou
     torch.testing.assert_close(first.running_var, rows.var(0), rtol=0.3, atol=0.02)
 
 
-def test_the_principal_frame_does_not_depend_on_the_pose() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.gamma(2.0, size=(5, 200, 3)) * [1.0, 2.0, 4.0]
-    turn = Rotation.random(5, random_state=1).as_matrix()
-    moved = np.einsum("cpi,cij->cpj", x, turn) + rng.normal(size=(5, 1, 3))
-    one, other = principal_frame(x), principal_frame(moved)
-    np.testing.assert_allclose(one, other, atol=1e-9)
-    np.testing.assert_allclose(one.mean(1), 0, atol=1e-9)
-    covariance = np.einsum("cpi,cpj->cij", one, one)
-    assert np.abs(covariance[:, *np.triu_indices(3, 1)]).max() < 1e-6
-    assert (np.diff(one.var(1), axis=1) > 0).all()
-    assert (((one**3).sum(1) > 0)[:, :2]).all()
-    # A rotation, not a reflection: the volume that four points span keeps its sign.
-    corners = [c[:, 1:4] - c[:, :1] for c in (x, one)]
-    np.testing.assert_allclose(*(np.linalg.det(c) for c in corners), atol=1e-6)
-
-
 def test_what_is_read_does_not_depend_on_the_signs_of_the_axes(data: CloudData) -> None:
     learner = build_learner("parae", "pointnet", setting(data), 1.0)
     learner.method.eval()
@@ -189,14 +140,6 @@ def test_what_is_read_does_not_depend_on_the_signs_of_the_axes(data: CloudData) 
         other = Reading(learner, EITHER_WAY, 64).encode(x * torch.tensor(pose)).mean
         torch.testing.assert_close(read, other)
     assert not torch.allclose(read, learner.features(x))
-
-
-def test_turned_tables_keep_labels_and_have_another_fingerprint() -> None:
-    plain = table(12, 0)
-    turned = in_principal_axes(plain)
-    assert turned.label_names == plain.label_names and turned.fingerprint != plain.fingerprint
-    assert np.array_equal(turned.label, plain.label)  # pyright: ignore[reportArgumentType]
-    assert np.linalg.norm(turned.x, axis=2).max() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_fifth_of_each_class_is_held_out_and_small_classes_stay() -> None:

@@ -157,9 +157,10 @@ def test_components_of_shapes_are_those_of_numpy_and_of_one_category(data: Voxel
     assert not any("SVM" in name for name in mean)
 
 
-def test_untrained_encoders_are_probed_only(data: VoxelData) -> None:
+def test_untrained_encoders_rebuild_nothing(data: VoxelData) -> None:
     names = [m.name for m in Untrained()(given(data)).measures]
-    assert names and all("SVM" in name for name in names)
+    assert any("SVM" in name for name in names) and "voxel silhouette" in names
+    assert not any("IoU" in name or "step" in name for name in names)
 
 
 def test_data_without_enough_chairs_are_refused(data: VoxelData) -> None:

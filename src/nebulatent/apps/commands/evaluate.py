@@ -23,9 +23,11 @@ class Evaluate:
 
     Measures that need labels are printed only where the data have labels. With --probe svm, only
     the accuracy of a linear support vector machine on the codes is measured, beside the same on the
-    codes of the untrained network and on a description made by hand; it learns from --train. With
-    --probe fine-tune, a classifier of clouds is trained from the run's encoder, and one from
-    weights as drawn. --label-fractions and --robustness draw curves of the accuracy.
+    codes of the untrained network and on a description made by hand; it learns from --train;
+    kernel-svm is the same with a Gaussian kernel. With --probe fine-tune, a classifier of clouds is
+    trained from the run's encoder, and one from weights as drawn. --label-fractions and
+    --robustness draw curves of the accuracy. With --probe factors, MIG, SAP and DCI say whether
+    each component of a code stands for one known factor.
 
     Example: nebulatent evaluate runs/digits digits --json
 
@@ -43,10 +45,11 @@ class Evaluate:
     baselines: bool = True
     """Whether to measure the raw data and an untrained encoder beside it."""
     probe: Annotated[
-        Literal["svm", "fine-tune", "none"],
-        arg(metavar="{svm,fine-tune}", help_behavior_hint="(default: none)"),
+        Literal["svm", "kernel-svm", "fine-tune", "factors", "none"],
+        arg(metavar="{svm,kernel-svm,fine-tune,factors}", help_behavior_hint="(default: none)"),
     ] = "none"
-    """Measure only a linear SVM on the codes, its strength chosen on --train; or a classifier."""
+    """Measure only an SVM on the codes, linear or with a Gaussian kernel, its strength chosen on
+    --train; or a classifier; or, of builtin:shapes, disentanglement."""
     train: OtherData = None
     """Labelled data that the probe learns from; by default the official training part of DATA."""
     label_fractions: bool = False
@@ -96,11 +99,15 @@ class Evaluate:
         """Refuse options that do not go together before anything is read."""
         from nebulatent.apps.outputs import check_output
 
-        if self.label_fractions and self.probe == "none":
-            raise ValueError("`--label-fractions` must go with --probe, got it alone.")
+        learns = self.probe in ("svm", "kernel-svm", "fine-tune")
+        alone = "it alone" if self.probe == "none" else self.probe
+        if self.label_fractions and (not learns or self.probe == "kernel-svm"):
+            raise ValueError(
+                f"`--label-fractions` must go with --probe svm or fine-tune, got {alone}."
+            )
         if self.robustness and self.probe != "svm":
             raise ValueError(f"`--robustness` must go with --probe svm, got {self.probe}.")
-        if self.train is not None and self.probe == "none":
+        if self.train is not None and not learns:
             raise ValueError(f"`--train` must go with --probe svm, got `{self.train}` alone.")
         if self.out is not None:
             if not (self.label_fractions or self.robustness):
@@ -117,18 +124,24 @@ class Evaluate:
         if self.probe == "none":
             shown = data_for(run, self.data, self.split)
             return shown, assess_run(run, shown, baselines=self.baselines), {}
+        if self.probe == "factors":
+            from nebulatent.apps.factor_probe import factor_data, probe_factors
+
+            shown = factor_data(run, self.data, self.split)
+            return shown, probe_factors(run, shown, self.split, baselines=self.baselines), {}
         shown = probe_data(run, self.data, self.split, self.train)
-        probed = self._probed if self.probe == "svm" else self._fine_tuned
+        probed = self._fine_tuned if self.probe == "fine-tune" else self._probed
         return shown, *probed(run, shown)
 
     def _probed(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
-        from nebulatent.apps.probing import probe_curves, probe_run
+        from nebulatent.apps.probing import KERNEL, LINEAR, probe_curves, probe_run
 
+        probe = KERNEL if self.probe == "kernel-svm" else LINEAR
         curves = {}
         if self.label_fractions or self.robustness:
             asked = {"labels": self.label_fractions, "damage": self.robustness}
             curves = probe_curves(run, data, **asked, baselines=self.baselines)
-        return probe_run(run, data, baselines=self.baselines), curves
+        return probe_run(run, data, probe, baselines=self.baselines), curves
 
     def _fine_tuned(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
         from nebulatent.apps.assess import Assessment

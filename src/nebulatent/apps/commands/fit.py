@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from nebulatent.apps.planning.choices import Care, Choices, Machine, Watching, engine_config
 from nebulatent.apps.planning.engine import EngineConfig, rank, world_size
+from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.planning.options import BY_RULE, Folder, OtherData, Split, Whole
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Fit:
     """
 
     data: Positional[OtherData] = None
-    """An .npy, .npz or .csv file, a folder of images, of meshes or of MNIST's IDX files, `digits`
-    or `builtin:shapes`."""
+    """An .npy, .npz or .csv file, a folder of images, of meshes, of .binvox grids or of MNIST's IDX
+    files, `digits` or `builtin:shapes`."""
     out: Folder = None
     """Folder of the run; must be new."""
     resume: Folder = None
@@ -40,6 +41,11 @@ class Fit:
     """Height and width to which a folder's images are brought, if they differ."""
     num_points: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
     """Points drawn from each file of a mesh or cloud."""
+    voxels: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
+    """Cells along each side to which occupancy grids are brought."""
+    poses: Poses = "as-stored"
+    """Poses in which the model is given clouds, these and all later ones: as they are in the file,
+    or each in the frame of its principal axes."""
     overwrite: bool = False
     """Replace an existing run at --out."""
     json: bool = False
@@ -90,6 +96,8 @@ class Fit:
             split=self.split,
             image_size=self.image_size,
             num_points=self.num_points,
+            voxels=self.voxels,
+            poses=self.poses,
         )
         table = read_source(source)
         scaling = fit_scaling(table)

@@ -19,12 +19,17 @@ from nebulatent.apps.exports.exported import (
     describe_encoder,
 )
 from nebulatent.apps.planning.build import find_anchors
+from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.runs.inputs import read_like, with_label_names
 from nebulatent.apps.runs.runs import WEIGHTS, Run, load_history
 from nebulatent.data.scaling import Scaling
 from nebulatent.evaluation.encode import encode
 
 FORMAT = 1
+TURNED = (
+    "each in the frame of its principal axes, into which the graphs do not turn it "
+    "(nebulatent.data.clouds.principal_axes)"
+)
 MAX_LABELLED = 10_000  # samples from which the label of an anchor is counted
 TO_UNIT = "(x - shift) / scale, clamped to 0..1"
 FORMULA = {"unit": TO_UNIT, "standard": "(x - shift) / scale", "binary": "x"}
@@ -62,7 +67,7 @@ def describe(
         "versions": _versions(kind),
         "model": asdict(model),
         "weights_sha256": hashlib.sha256((run.path / WEIGHTS).read_bytes()).hexdigest(),
-        "preprocessing": _preprocessing(run.config.scaling, model.shape),
+        "preprocessing": _preprocessing(run.config.scaling, model.shape, run.config.data.poses),
         **parts,
         "check": {
             "against": "the run in PyTorch",
@@ -87,12 +92,15 @@ def _versions(kind: Format) -> dict[str, str]:
     return known | {package: version(package) for package in packages}
 
 
-def _preprocessing(scaling: Scaling, shape: tuple[int, ...]) -> dict[str, Any]:
+def _preprocessing(scaling: Scaling, shape: tuple[int, ...], poses: Poses) -> dict[str, Any]:
     what = {
         1: "vectors of {} numbers, columns in the order of the training data",
         2: "clouds of {} points with {} coordinates, of radius 1 around their mean",
         3: "images with channels first: (batch, {}, {}, {})",
+        4: "grids of 0 (empty) and 1 (filled): (batch, {}, {}, {}, {})",
     }[len(shape)].format(*shape)
+    if poses == "principal-axes":
+        what += f", {TURNED}"
     return {
         "inside_the_graphs": True,
         "what_to_do": (

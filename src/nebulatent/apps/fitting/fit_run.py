@@ -7,6 +7,7 @@ from nebulatent.apps.fitting.launch import how_to_go_on, launch
 from nebulatent.apps.fitting.progress import ProgressBar
 from nebulatent.apps.fitting.train import Source, train
 from nebulatent.apps.planning.engine import rank, world_size
+from nebulatent.apps.runs.inputs import in_poses
 from nebulatent.apps.runs.runs import DataRecord, Run, load_config, load_run
 from nebulatent.data.read import read
 from nebulatent.data.table import Table
@@ -48,4 +49,11 @@ def read_again(path: Path) -> Table:
 
 def read_source(data: Source | DataRecord) -> Table:
     """The data that a run is to begin with, or began with."""
-    return read(data.path, split=data.split, image_size=data.image_size, num_points=data.num_points)
+    table = read(
+        data.path,
+        split=data.split,
+        image_size=data.image_size,
+        num_points=data.num_points,
+        resolution=data.voxels,
+    )
+    return in_poses(table, data.poses, data.path)

@@ -12,10 +12,12 @@ import torch.distributed as dist
 
 from nebulatent.apps.fitting.cluster_stages import IMAGES, VECTORS, find_clusters, fix_clusters
 from nebulatent.apps.fitting.groups import aggregate_posterior
+from nebulatent.apps.fitting.some_points import OnSomePoints
 from nebulatent.apps.fitting.tensorboard import TensorBoard
 from nebulatent.apps.fitting.watch import Watch
 from nebulatent.apps.planning.build import Trained, build, find_anchors
 from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
+from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.planning.plan import Plan
 from nebulatent.apps.runs.record import Record, saved_seconds
 from nebulatent.apps.runs.run_batches import training_batches, usage
@@ -54,6 +56,8 @@ class Source:
     split: Split = "train"
     image_size: int | None = None
     num_points: int | None = None
+    voxels: int | None = None
+    poses: Poses = "as-stored"
 
 
 class Observer(Protocol):
@@ -103,10 +107,13 @@ def start_run(
             label_names=table.label_names,
             found=table.found,
             num_points=source.num_points,
+            voxels=source.voxels,
+            poses=source.poses,
         ),
         engine=engine or EngineConfig(),
         consistency=plan.consistency,
         auto_anchors=plan.auto_anchors,
+        points_per_step=plan.points_per_step,
     )
     save_config(path, config)
     return config
@@ -144,7 +151,7 @@ def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None
         config, model = _cluster(path, config, model, batches, (record, *observers), given)
         followers = [record, *_logs(path, config, model, table), *observers]
         history = fit(
-            model,
+            _learner(config, model),
             batches,
             config.fit,
             fabric=fabric,
@@ -218,11 +225,17 @@ def _begin(stage: Stage, observers: Sequence[Observer]) -> None:
             observer.stage(stage)
 
 
+def _learner(config: RunConfig, model: Trained) -> torch.nn.Module:
+    """The model as it is trained: on all points of a cloud, or on some."""
+    count = config.points_per_step
+    return model if count is None else OnSomePoints(model, count)
+
+
 def _pass_size(config: RunConfig) -> int:
     """Samples of one pass through the networks: pairs have two, clouds one for each point."""
     pairs = 0 if config.consistency is None else 2 * config.consistency.batch_size
     points = config.model.shape[0] if len(config.model.shape) == 2 else 1
-    return points * max(config.batch_size, pairs)
+    return (config.points_per_step or points) * max(config.batch_size, pairs)
 
 
 def _complete_from_best(path: Path, config: RunConfig, model: Trained, batches: Batches) -> None:
@@ -230,7 +243,7 @@ def _complete_from_best(path: Path, config: RunConfig, model: Trained, batches: 
     folder = path / CHECKPOINTS
     for file in (folder / BEST, *checkpoints(folder)):
         with contextlib.suppress(ValueError, FileNotFoundError, FloatingPointError):
-            history = load_method(file, model).history
+            history = load_method(file, _learner(config, model)).history
             history = [*Record(path).rows_before(config.last_stage), *history]
             config = replace(config, seconds=saved_seconds(path))
             _complete(path, config, model, batches, history)

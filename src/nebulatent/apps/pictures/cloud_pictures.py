@@ -130,11 +130,18 @@ def nearest_parts(
 
 def cloud_sheet(x: Float[np.ndarray, "clouds points 3"]) -> UInt8[np.ndarray, "tall wide 3"]:
     """Clouds as one picture, row by row in a grid as square as possible."""
-    columns = ceil(sqrt(len(x)))
-    rows = ceil(len(x) / columns)
-    tiles = np.full((rows * columns, SIDE, SIDE, 3), 255, np.uint8)
-    tiles[: len(x)] = to_pictures(draw_clouds(x))
-    return mosaic(tiles.reshape(rows, columns, SIDE, SIDE, 3))
+    return as_sheet(to_pictures(draw_clouds(x)))
+
+
+def as_sheet(
+    pictures: UInt8[np.ndarray, "pictures side side 3"],
+) -> UInt8[np.ndarray, "tall wide 3"]:
+    """Pictures as one, row by row in a grid as square as possible."""
+    columns = ceil(sqrt(len(pictures)))
+    rows = ceil(len(pictures) / columns)
+    tiles = np.full((rows * columns, *pictures.shape[1:]), 255, np.uint8)
+    tiles[: len(pictures)] = pictures
+    return mosaic(tiles.reshape(rows, columns, *pictures.shape[1:]))
 
 
 def to_pictures(images: Float[np.ndarray, "*n 3 side side"]) -> UInt8[np.ndarray, "*n side side 3"]:

@@ -6,14 +6,14 @@ so that a report can be rebuilt from files, and so that a test needs no training
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from nebulatent.data.table import Kind
 from nebulatent.evaluation.measures import Measure
 
-Kind = Literal["vectors", "images", "points"]
 History = Sequence[Mapping[str, float]]
 
 
@@ -64,8 +64,8 @@ class RunFigures:
     """One run: what was trained, how training went, and what the latent space looks like.
 
     `x` and everything decoded share one scale: images (n, channels, height, width) in [0, 1],
-    vectors (n, features), clouds (n, points, 3). Rows of `codes`, `x`, `assign`, `label` and `ids`
-    are the same samples.
+    vectors (n, features), clouds (n, points, 3), grids (n, 1, x, y, z) of probabilities. Rows of
+    `codes`, `x`, `assign`, `label` and `ids` are the same samples.
 
     Arguments:
         name: Short name of the run, unique in a report ("NVC-ML").
@@ -93,6 +93,7 @@ class RunFigures:
         mixtures: What a method that divides clouds made of the first ones.
         distances: How far their points are from one another, for such a method.
         surfaces: Pictures of the surfaces of equal density of the first mixtures.
+        solids: Such surfaces as points and triangles, coarser.
 
     Raises:
         ValueError: If there are no codes, they are not finite, or lengths disagree.
@@ -121,6 +122,7 @@ class RunFigures:
     mixtures: Mixtures | None = None
     distances: PointDistances | None = None
     surfaces: Float[np.ndarray, "samples 3 side side"] | None = None
+    solids: Sequence[tuple[np.ndarray, np.ndarray]] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.codes) or not np.isfinite(self.codes).all():

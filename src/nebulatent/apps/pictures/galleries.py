@@ -64,6 +64,22 @@ def pictures(
     return np.round(255 * rgb.clip(0, 1)).astype(np.uint8)
 
 
+def name_columns(ax: Axes, titles: Sequence[str], pixels: int) -> None:
+    """Titles above the columns of a grid of square pictures, each so many pixels wide."""
+    step = pixels + gap(pixels, pixels)
+    for number, title in enumerate(titles):
+        ax.annotate(
+            title,
+            (number * step + (pixels - 1) / 2, -6),
+            ha="center",
+            va="bottom",
+            size=8.5,
+            color=INK,
+            parse_math=False,
+            annotation_clip=False,
+        )
+
+
 def gap(height: int, width: int) -> int:
     """Pixels between two pictures of this size."""
     return max(1, round(GAP * min(height, width)))

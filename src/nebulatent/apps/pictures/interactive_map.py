@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nebulatent.apps.pictures.canvas import INK, LINE, brief
-from nebulatent.apps.pictures.cloud_pictures import draw_clouds, to_pictures
+from nebulatent.apps.pictures.cloud_pictures import to_pictures
 from nebulatent.apps.pictures.colours import (
     MAX_DISTINCT,
     Group,
@@ -22,6 +22,7 @@ from nebulatent.apps.pictures.colours import (
     class_names,
     group_rows,
 )
+from nebulatent.apps.pictures.drawn import DRAWN, drawn
 from nebulatent.apps.pictures.figures import RunFigures
 from nebulatent.apps.pictures.galleries import scale_of
 from nebulatent.apps.pictures.latent_map import Projection
@@ -143,8 +144,9 @@ def sheets(run: RunFigures, rows: Int[np.ndarray, " rows"]) -> list[Sheet]:
     """Thumbnails of the samples drawn, then of the decoded anchors if there are any."""
     decoded = run.anchor_decoded
     shown = [run.x[rows]] + ([decoded] if decoded is not None and len(decoded) else [])
-    if run.kind == "points":
-        return [to_sheet(to_pictures(draw_clouds(x, side=CLOUD_SIDE))) for x in shown]
+    if run.kind in DRAWN:
+        pictures = (drawn(x, run.kind, side=CLOUD_SIDE) for x in shown)
+        return [to_sheet(to_pictures(images)) for images in pictures]
     scale = scale_of(run.x) if run.kind == "vectors" else None
     return [
         to_sheet(picture_thumbnails(x) if scale is None else profile_thumbnails(scale(x)))

@@ -7,6 +7,7 @@ on the unit sphere.
 
 import math
 
+import numpy as np
 import torch
 
 from nebulatent.apps.pictures.figures import Mixtures
@@ -44,13 +45,18 @@ def divided(model: Trained, x: Float[Tensor, "samples ..."]) -> Mixtures | None:
 
 def ellipsoids(mixture: GaussianMixture) -> Float[Tensor, "batch components many 3"]:
     """Points of each component at one standard deviation, spread as a sunflower's seeds."""
-    number = torch.arange(SURFACE, dtype=mixture.means.dtype)
-    height = 1 - (2 * number + 1) / SURFACE
-    angle = number * math.pi * (3 - math.sqrt(5))
-    flat = (1 - height.square()).sqrt()
-    sphere = torch.stack([flat * angle.cos(), flat * angle.sin(), height], 1)
+    sphere = torch.from_numpy(sunflower(SURFACE)).to(mixture.means)
     factor = torch.linalg.cholesky(mixture.covariances)
     return mixture.means.unsqueeze(2) + sphere @ factor.mT
+
+
+def sunflower(count: int) -> Float[np.ndarray, "count 3"]:
+    """Points on the unit sphere, spread as a sunflower's seeds."""
+    number = np.arange(count)
+    height = 1 - (2 * number + 1) / count
+    angle = number * math.pi * (3 - math.sqrt(5))
+    flat = np.sqrt(1 - height**2)
+    return np.stack([flat * np.cos(angle), flat * np.sin(angle), height], axis=1)
 
 
 @torch.no_grad()

@@ -14,8 +14,10 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from nebulatent.apps.pictures.canvas import INK, MUTED, WIDTH, brief, new_figure
-from nebulatent.apps.pictures.cloud_pictures import draw_clouds, to_pictures
+from nebulatent.apps.pictures.cloud_pictures import to_pictures
+from nebulatent.apps.pictures.drawn import DRAWN, drawn
 from nebulatent.apps.pictures.galleries import gap, picture_grid, pictures
+from nebulatent.data.table import KINDS
 from nebulatent.typing import Tensor
 
 LEAST_SIDE = 112  # pixels of a picture; smaller ones are magnified by a whole number
@@ -46,16 +48,17 @@ class Block(NamedTuple):
 def sample_pictures(
     x: Float[np.ndarray, "samples ..."],
 ) -> UInt8[np.ndarray, "samples tall wide 3"]:
-    """Images in [0, 1] and clouds in the unit sphere as pictures that can be seen.
+    """Images in [0, 1], clouds in the unit sphere and grids as pictures that can be seen.
 
     Raises:
         ValueError: If samples are vectors, which have no picture.
     """
-    if x.ndim == 4:
+    kind = KINDS[x.ndim]
+    if kind == "images":
         return _magnified(pictures(x))
-    if x.ndim == 3:
-        return to_pictures(draw_clouds(x))
-    raise ValueError(f"`x` must be images or clouds, got samples of shape {x.shape[1:]}.")
+    if kind in DRAWN:
+        return to_pictures(drawn(x, kind))
+    raise ValueError(f"`x` must be images, clouds or grids, got samples of shape {x.shape[1:]}.")
 
 
 def sample_tiles(samples: Sequence[Tensor]) -> Tiles:

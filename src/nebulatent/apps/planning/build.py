@@ -5,7 +5,6 @@ from torch import nn
 
 from nebulatent.apps.planning.cloud_plan import (
     CHANNELS,
-    COMPONENTS,
     COUNTED,
     HIDDEN,
     decoded_points,
@@ -15,9 +14,10 @@ from nebulatent.backbones.images import ConvDecoder, ConvEncoder
 from nebulatent.backbones.point_decoders import PointMLPDecoder
 from nebulatent.backbones.pointnet import PointNetEncoder, PointNetSegmenter
 from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
+from nebulatent.backbones.voxels import VoxelDecoder, VoxelEncoder
 from nebulatent.latents.anchors import AnchorSet, Start
 from nebulatent.latents.autoencoder import Autoencoder
-from nebulatent.latents.bottlenecks import Deterministic, Variational
+from nebulatent.latents.bottlenecks import Deterministic, NormalizedVariational, Variational
 from nebulatent.latents.fixed_code import BesideFixed, PartlyFixed
 from nebulatent.latents.priors import AnchorMixture
 from nebulatent.methods.cvae import CVAE
@@ -26,13 +26,14 @@ from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.parae import ParAE
 from nebulatent.methods.vae import VAE
 from nebulatent.objectives.cloud_likelihoods import ChamferLikelihood
-from nebulatent.objectives.likelihoods import Bernoulli, Gaussian
+from nebulatent.objectives.likelihoods import Bernoulli, Gaussian, WeightedBernoulli
 from nebulatent.terms import no_terms
 
 START_LOGVAR = -2.0  # noise of a third of the spread; from all of it, the KL wins, codes collapse
 CLOUD_LOGVAR = -6.0  # noise of a twentieth of a cloud's radius: Adam moves it by 1 in 1 000 steps
 
 Trained = VAE | CVAE | NVC | ParAE
+Encoder = MLPEncoder | ConvEncoder | PointNetEncoder | VoxelEncoder
 
 
 def build(config: ModelConfig, seed: int) -> Trained:
@@ -51,7 +52,7 @@ def _method(config: ModelConfig) -> Trained:
     if config.method == "parae":
         width = config.widths[-1] / CHANNELS[-1]
         encoder = PointNetEncoder(config.shape[1], width=width)
-        return ParAE(PointNetSegmenter(COMPONENTS, encoder=encoder, width=width))
+        return ParAE(PointNetSegmenter(config.components, encoder=encoder, width=width))
     autoencoder = _autoencoder(config)
     likelihood, beta = _likelihood(config), config.beta
     terms = _latent_terms(config) if config.has_anchors else no_terms
@@ -85,6 +86,8 @@ def _autoencoder(config: ModelConfig) -> Autoencoder:
         decoder = MLPDecoder(code_dim, config.shape, config.widths)
     elif config.encoder == "pointnet":
         decoder = PointMLPDecoder(code_dim, decoded_points(config.shape[0]), HIDDEN)
+    elif config.encoder == "voxel":
+        decoder = VoxelDecoder(code_dim, config.shape[-1], config.widths[:-1])
     else:
         decoder = ConvDecoder(code_dim, _image_shape(config), config.widths)
     if config.is_consistent:
@@ -92,8 +95,16 @@ def _autoencoder(config: ModelConfig) -> Autoencoder:
         beside = BesideFixed(fixed, config.cluster_dim, encoder)
         parted = PartlyFixed(beside.feature_dim, config.cluster_dim, config.latent_dim)
         return Autoencoder(beside, parted, decoder)
-    bottleneck = Deterministic if config.host == "ae" else Variational
+    bottleneck = _bottleneck(config)
     return Autoencoder(encoder, bottleneck(encoder.feature_dim, config.latent_dim), decoder)
+
+
+def _bottleneck(
+    config: ModelConfig,
+) -> type[Deterministic] | type[Variational] | type[NormalizedVariational]:
+    if config.host == "ae":
+        return Deterministic
+    return NormalizedVariational if config.encoder == "voxel" else Variational
 
 
 def cluster_coder(config: ModelConfig) -> nn.Sequential:
@@ -102,18 +113,19 @@ def cluster_coder(config: ModelConfig) -> nn.Sequential:
     return nn.Sequential(encoder, nn.Linear(encoder.feature_dim, config.cluster_dim))
 
 
-def cluster_encoder(config: ModelConfig) -> MLPEncoder | ConvEncoder | PointNetEncoder:
+def cluster_encoder(config: ModelConfig) -> Encoder:
     """The encoder that the anchors of nvc-consistency are found with."""
     return _encoder(config, config.cluster_widths)
 
 
-def _encoder(
-    config: ModelConfig, widths: tuple[int, ...]
-) -> MLPEncoder | ConvEncoder | PointNetEncoder:
+def _encoder(config: ModelConfig, widths: tuple[int, ...]) -> Encoder:
     if config.encoder == "fc":
         return MLPEncoder(config.shape, widths)
     if config.encoder == "pointnet":
         return PointNetEncoder(config.shape[1], width=widths[-1] / CHANNELS[-1])
+    if config.encoder == "voxel":
+        *channels, features = widths
+        return VoxelEncoder(config.shape[-1], channels, features)
     return ConvEncoder(_image_shape(config), widths)
 
 
@@ -122,13 +134,17 @@ def _image_shape(config: ModelConfig) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _likelihood(config: ModelConfig) -> Bernoulli | Gaussian | ChamferLikelihood:
+def _likelihood(
+    config: ModelConfig,
+) -> Bernoulli | WeightedBernoulli | Gaussian | ChamferLikelihood:
     if config.likelihood == "chamfer":
         chamfer = ChamferLikelihood(COUNTED)
         nn.init.constant_(chamfer.logvar, CLOUD_LOGVAR)
         return chamfer
     if config.likelihood == "bernoulli":
         return Bernoulli()
+    if config.likelihood == "weighted":
+        return WeightedBernoulli(config.filled_weight)
     gaussian = Gaussian(config.shape[0] if len(config.shape) == 1 else 1)
     nn.init.constant_(gaussian.logvar, START_LOGVAR)
     return gaussian

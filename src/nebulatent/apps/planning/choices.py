@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from nebulatent.apps.planning.cloud_plan import WIDTH
+from nebulatent.apps.planning.cloud_plan import COMPONENTS, WIDTH
 from nebulatent.apps.planning.engine import EngineConfig, Log, Precision
 from nebulatent.apps.planning.model_config import (
     EncoderKind,
+    GridLikelihood,
     Host,
     LikelihoodKind,
     Method,
@@ -26,6 +27,8 @@ from nebulatent.apps.planning.options import (
     WholeByRule,
     WholeOrAutoByRule,
 )
+from nebulatent.apps.planning.voxel_plan import FILLED_WEIGHT
+from nebulatent.apps.planning.voxel_plan import WIDTH as VOXEL_WIDTH
 from nebulatent.training.config import Schedule
 
 OFF = "(default: off)"
@@ -52,20 +55,29 @@ class Choices:
     """Passes over the data."""
     batch_size: WholeByRule = None
     """Samples per step, over all processes."""
-    lr: float = 1e-3
+    lr: NumberByRule = None
     """Learning rate."""
     seed: int = 0
     """Fixes every random choice."""
     encoder: Annotated[
-        EncoderKind | None, arg(metavar="{fc,conv,pointnet}", help_behavior_hint=BY_RULE)
+        EncoderKind | None, arg(metavar="{fc,conv,pointnet,voxel}", help_behavior_hint=BY_RULE)
     ] = None
-    """Fully connected or convolutional; PointNet for clouds of points."""
+    """Fully connected or convolutional; PointNet for clouds of points, SwitchVAE's for grids."""
     point_width: float = WIDTH
     """Channels of PointNet, as a share of the paper's (clouds of points)."""
+    components: int = COMPONENTS
+    """Gaussians of a cloud's mixture (parae)."""
+    points_per_step: Annotated[Whole, arg(help_behavior_hint="(default: all)")] = None
+    """Points of each cloud that a training step sees, others at each step (clouds of points)."""
+    voxel_width: float = VOXEL_WIDTH
+    """Channels and features of SwitchVAE's network, as a share of the paper's (grids)."""
     likelihood: Annotated[
-        LikelihoodKind | None, arg(metavar="{bernoulli,gaussian}", help_behavior_hint=BY_RULE)
+        LikelihoodKind | GridLikelihood | None,
+        arg(metavar="{bernoulli,gaussian,weighted}", help_behavior_hint=BY_RULE),
     ] = None
-    """How a reconstruction explains the data."""
+    """How a reconstruction explains the data; weighted (grids) weighs filled cells otherwise."""
+    filled_weight: float = FILLED_WEIGHT
+    """What a filled cell weighs, an empty one the rest of 1 (grids)."""
     beta: NumberByRule = None
     """Weight of the variational constraint."""
     form: Reading = "log1p"
@@ -76,11 +88,11 @@ class Choices:
     """Use the labels in place of the nearest anchor (the paper's supervised rows)."""
     warmup_epochs: WholeByRule = None
     """Epochs before the anchors act."""
-    nebula_weight: float = 1.0
+    nebula_weight: NumberByRule = None
     """Weight of the nebula term."""
-    pair_weight: float = 0.1
+    pair_weight: NumberByRule = None
     """Weight of the pair term (nvc-ml)."""
-    triplet_weight: float = 1.0
+    triplet_weight: NumberByRule = None
     """Weight of the triplet term (nvc-ml)."""
     cluster_steps: WholeByRule = None
     """Steps of one member and the clusters together (nvc-consistency)."""

@@ -38,6 +38,8 @@ class CloudChoices(NamedTuple):
     latent_dim: int | None
     encoder: str | None
     likelihood: str | None
+    components: int = COMPONENTS
+    points_per_step: int | None = None
 
 
 def pointnet_widths(width: float) -> tuple[int, ...]:
@@ -106,6 +108,15 @@ def check_clouds(shape: tuple[int, ...], asked: CloudChoices) -> None:
             "`latent_dim` must be left out for parae, whose code is PointNet's last layer, got "
             f"{asked.latent_dim}; set `point_width`."
         )
+    if asked.method != "parae" and asked.components != COMPONENTS:
+        raise ValueError(
+            f"`components` must go with parae, got {asked.components} and method {asked.method}."
+        )
+    if asked.points_per_step is not None and not 1 <= asked.points_per_step <= shape[0]:
+        raise ValueError(
+            f"`points_per_step` must lie in 1..{shape[0]}, the points of a cloud, got "
+            f"{asked.points_per_step}."
+        )
     if asked.encoder not in (None, "pointnet"):
         raise ValueError(f"`encoder` must be pointnet for clouds of points, got {asked.encoder}.")
     if asked.likelihood is not None:
@@ -125,11 +136,11 @@ def cloud_reasons(widths: tuple[int, ...], latent_dim: int, num_points: int) -> 
     )
 
 
-def parae_reasons(widths: tuple[int, ...], latent_dim: int) -> tuple[str, ...]:
+def parae_reasons(widths: tuple[int, ...], latent_dim: int, components: int) -> tuple[str, ...]:
     """What was chosen for ParAE, for people."""
     return (
         *_encoder(widths, latent_dim),
-        f"task: to divide each cloud among {COMPONENTS} Gaussians, whose likelihood is exact",
+        f"task: to divide each cloud among {components} Gaussians, whose likelihood is exact",
     )
 
 

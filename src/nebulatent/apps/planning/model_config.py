@@ -1,17 +1,38 @@
 """What a model is made of, as plain values: enough to build it again, and nothing else."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from nebulatent.apps.planning.cloud_plan import COMPONENTS
+
 Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml", "nvc-consistency", "parae"]
 Host = Literal["ae", "vae", "dvae", "cvae"]
-EncoderKind = Literal["fc", "conv", "pointnet"]
+EncoderKind = Literal["fc", "conv", "pointnet", "voxel"]
 LikelihoodKind = Literal["bernoulli", "gaussian"]
 CloudLikelihood = Literal["chamfer", "mixture"]
+GridLikelihood = Literal["weighted"]
+AnyLikelihood = LikelihoodKind | CloudLikelihood | GridLikelihood
 PriorKind = Literal["normal", "anchors"]
+Poses = Literal["as-stored", "principal-axes"]  # in which a model is given clouds of points
 # The forms of `nebulatent.methods.nvc`, which needs PyTorch, and the released code's.
 Reading = Literal["log1p", "clamped", "literal", "euclidean", "released"]
+
+# By the number of axes of a sample.
+ENCODERS: Mapping[int, tuple[EncoderKind, ...]] = {
+    1: ("fc",),
+    2: ("pointnet",),
+    3: ("fc", "conv"),
+    4: ("fc", "voxel"),
+}
+LIKELIHOODS: Mapping[int, tuple[AnyLikelihood, ...]] = {
+    1: ("bernoulli", "gaussian"),
+    2: ("chamfer", "mixture"),
+    3: ("bernoulli", "gaussian"),
+    4: ("weighted", "bernoulli"),
+}
+WHAT = {1: "vectors", 2: "clouds of points", 3: "images", 4: "grids"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +50,7 @@ class ModelConfig:
     widths: tuple[int, ...]
     latent_dim: int
     num_anchors: int
-    likelihood: LikelihoodKind | CloudLikelihood
+    likelihood: AnyLikelihood
     beta: float
     form: Reading
     prior: PriorKind
@@ -43,6 +64,10 @@ class ModelConfig:
     """The first so many numbers of a code are the cluster part (nvc-consistency)."""
     cluster_widths: tuple[int, ...] = ()
     """Widths of the encoder of that part."""
+    components: int = COMPONENTS
+    """Gaussians of a cloud's mixture (parae)."""
+    filled_weight: float = 0.8
+    """What a filled cell weighs in the likelihood `weighted`; an empty one weighs the rest."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -52,7 +77,7 @@ class ModelConfig:
         self._check_anchors()
 
     def _check_numbers(self) -> None:
-        for name in ("latent_dim", "num_anchors"):
+        for name in ("latent_dim", "num_anchors", "components"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         for name in ("beta", "nebula_weight", "pair_weight", "triplet_weight", "warmup_epochs"):
@@ -63,16 +88,20 @@ class ModelConfig:
                 raise ValueError(f"`{name}` must hold positive sizes, got {getattr(self, name)}.")
 
     def _check_encoder(self) -> None:
-        clouds = len(self.shape) == 2
-        if self.encoder == "conv" and len(self.shape) != 3:
-            raise ValueError("`encoder` must be fc for vectors, got conv.")
-        own = self.likelihood in ("chamfer", "mixture")
-        if (self.encoder == "pointnet") != clouds or own != clouds:
+        axes = len(self.shape)
+        for name, kinds in (("encoder", ENCODERS), ("likelihood", LIKELIHOODS)):
+            own = kinds.get(axes, ())
+            if getattr(self, name) not in own:
+                raise ValueError(
+                    f"`{name}` must be {' or '.join(own)} for {WHAT.get(axes, 'other samples')}, "
+                    f"got {getattr(self, name)}."
+                )
+        if self.encoder == "voxel" and len(self.widths) != 5:
             raise ValueError(
-                "`encoder` pointnet and `likelihood` chamfer must go with clouds of points and "
-                f"with nothing else, got {self.encoder} and {self.likelihood} for samples of "
-                f"shape {self.shape}."
+                f"`widths` must be four channels and the features for grids, got {self.widths}."
             )
+        if not 0 < self.filled_weight < 1:
+            raise ValueError(f"`filled_weight` must lie in 0..1, got {self.filled_weight:g}.")
         if (self.likelihood == "mixture") != (self.method == "parae"):
             raise ValueError(
                 "`likelihood` mixture must go with method parae and with no other, got "

@@ -2,6 +2,7 @@
 
 from nebulatent.apps.planning.cloud_plan import cloud_reasons, parae_reasons
 from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.voxel_plan import voxel_reasons, weighted_reason
 from nebulatent.training.config import FitConfig
 from nebulatent.training.consistent import ConsistencyConfig
 
@@ -15,23 +16,34 @@ def model_reasons(model: ModelConfig, values: int) -> tuple[str, ...]:
     """
     labels = "read in training" if model.uses_labels else "never read in training"
     if model.method == "parae":
-        return (*parae_reasons(model.widths, model.latent_dim), f"labels: {labels}")
+        own = parae_reasons(model.widths, model.latent_dim, model.components)
+        return (*own, f"labels: {labels}")
     if model.encoder == "pointnet":
         own = cloud_reasons(model.widths, model.latent_dim, model.shape[0])
         return (*own, f"weight of the KL term: {model.beta:g}", f"labels: {labels}")
+    if model.encoder == "voxel":
+        own = voxel_reasons(model.widths, model.latent_dim, model.shape[-1])
+        return (*own, *_likelihood(model), f"labels: {labels}")
     encoder = "fully connected" if model.encoder == "fc" else "convolutional"
-    likelihood = (
-        "Gaussian with a learned noise level (real values)"
-        if model.likelihood == "gaussian"
-        else "Bernoulli (values in [0, 1])"
-    )
     parts = f", the first {model.cluster_dim} for the cluster" if model.is_consistent else ""
     return (
         f"encoder: {encoder}, widths {'-'.join(map(str, model.widths))}, for {values} values",
         f"code: {model.latent_dim} numbers{parts}",
-        f"likelihood: {likelihood}, beta {model.beta:g}",
+        *_likelihood(model),
         f"labels: {labels}",
     )
+
+
+def _likelihood(model: ModelConfig) -> tuple[str, ...]:
+    if model.likelihood == "weighted":
+        weight = f"weight of the KL term: {model.beta:g}"
+        return weighted_reason(model.filled_weight), weight
+    what = (
+        "Gaussian with a learned noise level (real values)"
+        if model.likelihood == "gaussian"
+        else "Bernoulli (values in [0, 1])"
+    )
+    return (f"likelihood: {what}, beta {model.beta:g}",)
 
 
 def training_reasons(

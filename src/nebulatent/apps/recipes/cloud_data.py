@@ -1,16 +1,10 @@
-r"""The clouds that recipes of pretext tasks train on, in one frame, and how much of each is used.
+"""The clouds that recipes of pretext tasks train on, in one frame, and how much of each is used.
 
 `builtin:shapes` is upright, turned by any angle about the up axis, and used as it is. Poses of
 other collections follow no rule (chairs of ModelNet10 lie on their backs, or aslant), so every
-cloud is turned into the frame of its principal axes, for all rows of a table alike:
-
-.. math:: p_i' = s \odot V^\top (p_i - \bar p), \qquad
-    \tfrac1N \textstyle\sum_i (p_i - \bar p)(p_i - \bar p)^\top = V \Lambda V^\top
-
-with the axes in the order of their variance, x the shortest. An axis has no sign of its own: the
-longer tail lies in front, :math:`s_x = \operatorname{sign} \sum_i p_{ix}'^3`, and so for y; then
-:math:`s_z` makes it a rotation. Where tails are alike that is a guess. So a second probe reads the
-mean over the four rotations that the choice of signs allows. No label is read.
+cloud is turned into the frame of its principal axes, for all rows of a table alike
+(:mod:`nebulatent.data.clouds.principal_axes`). The signs of the axes are a guess, so a second probe
+reads the mean over the four rotations that their choice allows. No label is read.
 
 On a fifth of ModelNet10's training clouds, held out for this choice, a linear SVM was right for
 
@@ -28,24 +22,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from nebulatent.apps.recipes.recipe import Preset
 from nebulatent.apps.recipes.recipe_data import RecipeData
-from nebulatent.data.clouds.points import to_unit_sphere
+from nebulatent.data.clouds.principal_axes import (
+    AS_IT_IS,
+    EITHER_WAY,
+    Diagonal,
+    in_principal_axes,
+)
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.shapes.builtin import NAME as SHAPES
-from nebulatent.data.table import Table, build_table
+from nebulatent.data.table import Table
 from nebulatent.evaluation.svm import fold_numbers
 
 HELD_OUT = 5  # every fifth cloud, where there is no test part
 SEED = 0
-TOGETHER = 256  # clouds turned at once
 LEAST = 4  # training clouds per class, however short the budget
-AS_IT_IS = ((1, 1, 1),)
-EITHER_WAY = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))  # the rotations among the signs
-PRINCIPAL = "Each cloud was turned into the frame of its principal axes."
 
 
 class Sizes(NamedTuple):
@@ -77,7 +71,7 @@ class CloudData(NamedTuple):
 
     clouds: RecipeData
     sizes: Sizes
-    poses: tuple[tuple[int, int, int], ...]
+    poses: tuple[Diagonal, ...]
 
     @property
     def fingerprint(self) -> str:
@@ -129,38 +123,3 @@ def held_out(table: Table) -> tuple[Table, Table]:
     return table.take(np.flatnonzero(fold < HELD_OUT - 1)), table.take(
         np.flatnonzero(fold == HELD_OUT - 1)
     )
-
-
-def in_principal_axes(table: Table) -> Table:
-    """The same clouds, each in the frame of its principal axes and in the unit sphere."""
-    points = np.asarray(table.x[:])[..., :3]
-    turned = [
-        principal_frame(points[start : start + TOGETHER])
-        for start in range(0, len(points), TOGETHER)
-    ]
-    seen = build_table(to_unit_sphere(np.concatenate(turned)), source="data")
-    return table._replace(
-        x=seen.x,
-        found=(*table.found, PRINCIPAL),
-        fingerprint=f"{seen.fingerprint} {table.fingerprint}",
-        low=seen.low,
-        high=seen.high,
-    )
-
-
-def principal_frame(
-    points: Float[np.ndarray, "clouds points 3"],
-) -> Float[np.ndarray, "clouds points 3"]:
-    """Clouds about their means, the axis of the least variance first.
-
-    Examples:
-        >>> flat = np.array([[[0.0, 5, 0], [2, 5, 0], [0, 5, 1], [2, 5, 1], [1, 6, 3]]])
-        >>> np.ptp(principal_frame(flat), axis=1).round(1).tolist()
-        [[0.3, 2.0, 3.2]]
-    """
-    centred = points.astype(np.float64) - points.mean(1, keepdims=True, dtype=np.float64)
-    axes = np.linalg.eigh(centred.mT @ centred)[1]
-    turned = centred @ axes
-    sign = np.where((turned**3).sum(1) < 0, -1.0, 1.0)
-    sign[:, 2] = sign[:, 0] * sign[:, 1] * np.linalg.det(axes)
-    return (turned * sign[:, None]).astype(points.dtype)

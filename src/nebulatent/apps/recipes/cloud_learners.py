@@ -29,10 +29,8 @@ from nebulatent.backbones.point_decoders import FoldingDecoder, PCNDecoder
 from nebulatent.backbones.point_layers import class_head, scaled
 from nebulatent.backbones.pointnet import PointNetClassifier, PointNetEncoder, PointNetSegmenter
 from nebulatent.backbones.prediction import PointNetwork, Prediction
-from nebulatent.data.batch import Batch
 from nebulatent.latents.autoencoder import Autoencoder
 from nebulatent.latents.bottlenecks import Deterministic
-from nebulatent.latents.posterior import Posterior
 from nebulatent.methods.jigsaw3d import Jigsaw3D
 from nebulatent.methods.nvc import NVC
 from nebulatent.methods.occo import OcCo
@@ -40,7 +38,6 @@ from nebulatent.methods.parae import ParAE
 from nebulatent.methods.rotation3d import Rotation3D
 from nebulatent.methods.vae import VAE
 from nebulatent.objectives.cloud_likelihoods import ChamferLikelihood
-from nebulatent.terms import Terms
 from nebulatent.typing import Float, Tensor
 
 Host = Literal["pointnet", "dgcnn"]
@@ -65,30 +62,6 @@ class Learner(NamedTuple):
 
     method: nn.Module
     features: Callable[[Tensor], Float[Tensor, "batch features"]]
-
-
-class OnSomePoints(nn.Module):
-    """Another method, trained on some points of each cloud, others at each step.
-
-    The choice comes from the global generator, which `fit` seeds.
-
-    Arguments:
-        method: The method; it reads no labels.
-        count: Points that a step sees; all if there are fewer.
-    """
-
-    def __init__(self, method: nn.Module, count: int) -> None:
-        super().__init__()
-        self.method, self.count = method, count
-
-    def forward(self, batch: Batch) -> Terms:
-        """The terms of some points of a batch; its labels are not handed on."""
-        chosen = torch.randperm(batch.x.shape[1])[: self.count]
-        return self.method(Batch(batch.x[:, chosen]))
-
-    def encode(self, x: Float[Tensor, "batch points 3"]) -> Posterior:
-        """The method's code of each whole cloud."""
-        return self.method.encode(x)  # pyright: ignore[reportCallIssue]
 
 
 class WholeCloudScores(nn.Module):

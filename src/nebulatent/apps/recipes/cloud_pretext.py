@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float as ArrayFloat
 
+from nebulatent.apps.fitting.some_points import OnSomePoints
 from nebulatent.apps.recipes.cloud_data import CloudData
 from nebulatent.apps.recipes.cloud_learners import (
     CloudSetting,
     Host,
     Learner,
-    OnSomePoints,
     Task,
     build_learner,
 )
@@ -28,17 +27,17 @@ from nebulatent.apps.recipes.recipe import Outcome
 from nebulatent.apps.recipes.recipe_data import images, labels
 from nebulatent.data.batch import Batches
 from nebulatent.data.table import Table
+from nebulatent.evaluation import settling
 from nebulatent.evaluation.descriptors import d2_distribution
 from nebulatent.evaluation.encode import encode
 from nebulatent.evaluation.measures import Measure
+from nebulatent.evaluation.poses import mean_over_poses, mean_pose_measure
 from nebulatent.evaluation.svm import svm_accuracy, svm_measures
 from nebulatent.latents.posterior import Dirac
 from nebulatent.training.config import FitConfig
 from nebulatent.training.fit import fit
 from nebulatent.typing import Float, Tensor
 
-SETTLING = 64  # batches that an untrained encoder takes the statistics of
-MEAN_POSE = "linear SVM, mean pose"
 Features = ArrayFloat[np.ndarray, "clouds features"]
 
 
@@ -57,17 +56,8 @@ class Pretext:
 
     def __call__(self, setting: CloudSetting) -> Outcome:
         """Train and probe."""
-        learner = build_learner(self.task, self.host, setting, self.lr)
-        data, budget = setting.data, setting.budget
-        batches = Batches(
-            places(data.clouds.train),
-            batch_size=budget.batch_size,
-            seed=setting.seed,
-            prepare=data.clouds.scaling.apply,
-        )
-        method = OnSomePoints(learner.method, data.sizes.num_points)
-        fit(method, batches, FitConfig(epochs=budget.epochs, lr=self.lr, seed=setting.seed))
-        return Outcome(probe(learner, data, points_read(self.host, data)))
+        learner = pretrain(self.task, self.host, setting, self.lr)
+        return Outcome(probe(learner, setting.data, points_read(self.host, setting.data)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,16 +102,33 @@ class ByHand:
         return Outcome(_measures(*described, setting.data))
 
 
-@torch.no_grad()
+def pretrain(task: Task, host: Host, setting: CloudSetting, lr: float) -> Learner:
+    """A task's method, trained on the training clouds without their labels."""
+    learner = build_learner(task, host, setting, lr)
+    data, budget = setting.data, setting.budget
+    batches = Batches(
+        places(data.clouds.train),
+        batch_size=budget.batch_size,
+        seed=setting.seed,
+        prepare=data.clouds.scaling.apply,
+    )
+    method = OnSomePoints(learner.method, data.sizes.num_points)
+    fit(method, batches, FitConfig(epochs=budget.epochs, lr=lr, seed=setting.seed))
+    return learner
+
+
 def settle(learner: Learner, setting: CloudSetting) -> None:
-    """Move the statistics of an encoder to those of random batches of clouds; no gradient."""
-    x, draw = places(setting.data.clouds.train), np.random.default_rng(setting.seed)
-    size = min(setting.budget.batch_size, len(x))
-    learner.method.train()
-    for _ in range(SETTLING):
-        rows = torch.from_numpy(draw.choice(len(x), size, replace=False))
-        points = torch.from_numpy(draw.permutation(x.shape[1])[: setting.data.sizes.num_points])
-        learner.features(setting.data.clouds.scaling.apply(x[rows][:, points]))
+    """Move the statistics of an encoder to those of the training clouds."""
+    clouds, sizes = setting.data.clouds, setting.data.sizes
+    settling.settle(
+        learner.method,
+        learner.features,
+        places(clouds.train),
+        prepare=clouds.scaling.apply,
+        batch_size=setting.budget.batch_size,
+        num_points=sizes.num_points,
+        seed=setting.seed,
+    )
 
 
 class Reading(NamedTuple):
@@ -148,8 +155,7 @@ class Reading(NamedTuple):
     def encode(self, x: Float[Tensor, "batch points 3"]) -> Dirac:
         """The mean feature of each cloud."""
         x = x[:, : self.num_points]
-        turned = [self.learner.features(x * x.new_tensor(pose)) for pose in self.poses]
-        return Dirac(torch.stack(turned).mean(0))
+        return Dirac(mean_over_poses(self.learner.features, x, self.poses))
 
 
 def points_read(host: Host, data: CloudData) -> int:
@@ -171,9 +177,8 @@ def probe(learner: Learner, data: CloudData, num_points: int) -> list[Measure]:
     if len(data.poses) == 1:
         return measures
     several = Reading(learner, data.poses, num_points)
-    mean = _measures(*several.both(data), data)[0]
-    text = f"{mean.convention} Features are the mean over {len(data.poses)} poses."
-    return [*measures, mean._replace(name=MEAN_POSE, convention=text)]
+    mean = _measures(*several.both(data), data)
+    return [*measures, mean_pose_measure(mean, len(data.poses))]
 
 
 def _measures(train: Features, test: Features, data: CloudData) -> list[Measure]:

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from matplotlib.figure import Figure
 
-from nebulatent.apps.pictures.canvas import INK, WIDTH, new_figure
-from nebulatent.apps.pictures.galleries import gap, picture_grid
+from nebulatent.apps.pictures.canvas import WIDTH, new_figure
+from nebulatent.apps.pictures.galleries import name_columns, picture_grid
 from nebulatent.apps.recipes.recipe import Finished, Trainings
 from nebulatent.apps.recipes.store import unpack
 from nebulatent.data.voxel_pairs import PackedGrids
@@ -53,16 +53,5 @@ def completions(trained: Trainings, titles: Mapping[str, str]) -> Figure:
     figure = new_figure(0.55 + WIDTH * lines / count)
     ax = figure.subplots()
     picture_grid(ax, tiles)
-    step = PIXELS + gap(PIXELS, PIXELS)
-    for number, title in enumerate([SEEN, *(titles[row] for row in rows), TRUE]):
-        ax.annotate(
-            title,
-            (number * step + (PIXELS - 1) / 2, -6),
-            ha="center",
-            va="bottom",
-            size=8.5,
-            color=INK,
-            parse_math=False,
-            annotation_clip=False,
-        )
+    name_columns(ax, [SEEN, *(titles[row] for row in rows), TRUE], PIXELS)
     return figure

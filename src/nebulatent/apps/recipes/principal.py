@@ -1,12 +1,12 @@
 """The linear code beside SwitchVAE's: principal components of the values themselves."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
+from nebulatent.apps.recipes.grid_coders import Coder, Codes, Grids
+from nebulatent.apps.recipes.latent_looks import coder_looks
 from nebulatent.apps.recipes.recipe import Given, Outcome
 from nebulatent.apps.recipes.voxel_data import VoxelData
 from nebulatent.apps.recipes.voxel_measuring import (
@@ -20,39 +20,9 @@ from nebulatent.apps.recipes.voxel_measuring import (
     probed,
     view_rows,
 )
+from nebulatent.evaluation.components import Components, find_components
 from nebulatent.evaluation.measures import Measure
-from nebulatent.evaluation.voxels import voxel_measures
-
-
-class Components(NamedTuple):
-    """A mean and orthonormal directions.
-
-    Arguments:
-        mean: Of the values.
-        axes: One a row.
-    """
-
-    mean: Float[np.ndarray, " values"]
-    axes: Float[np.ndarray, "components values"]
-
-    def codes(self, x: Float[np.ndarray, "shapes values"]) -> Float[np.ndarray, "shapes _"]:
-        """Coordinates along the directions."""
-        return (x - self.mean) @ self.axes.T
-
-    def back(self, z: Float[np.ndarray, "shapes _"]) -> Float[np.ndarray, "shapes values"]:
-        """Values of coordinates."""
-        return z @ self.axes + self.mean
-
-
-def find_components(x: Float[np.ndarray, "shapes values"], count: int) -> Components:
-    """The directions along which values vary most; none for a `count` of 0."""
-    from sklearn.utils.extmath import randomized_svd
-
-    mean = x.mean(axis=0)
-    if not count:
-        return Components(mean, np.zeros((0, x.shape[1]), np.float32))
-    axes = randomized_svd(x - mean, count, random_state=0)[2]
-    return Components(mean, np.ascontiguousarray(axes, dtype=np.float32))
+from nebulatent.evaluation.voxels import THRESHOLD, voxel_measures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +54,22 @@ class Principal:
         for form, space, rows in ((VOXEL, grids, grid_rows), (IMAGE, views, view_rows)):
             known, codes = (space.codes(flat(rows(part, data))) for part in (data.train, data.test))
             measures += probed(form, known, codes, data)
-        return Outcome(measures)
+        if self.category:
+            return Outcome(measures)
+        looks = coder_looks(component_coder(grids, data.resolution), setting)
+        return Outcome([*measures, *looks.measures], looks.arrays)
+
+
+def component_coder(space: Components, resolution: int) -> Coder:
+    """Coordinates along principal components of grids."""
+
+    def encode(cells: Grids) -> Codes:
+        return torch.from_numpy(space.codes(cells.reshape(len(cells), -1).astype(np.float32)))
+
+    def decode(z: Codes) -> Grids:
+        return (space.back(z.numpy()) > THRESHOLD).reshape(-1, *(resolution,) * 3)
+
+    return Coder(encode, decode)
 
 
 def _rebuilt(space: Components, data: VoxelData) -> list[Measure]:

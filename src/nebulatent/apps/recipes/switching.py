@@ -20,8 +20,10 @@ from typing import Literal
 import torch
 from torch import nn
 
+from nebulatent.apps.recipes.grid_coders import model_coder
+from nebulatent.apps.recipes.latent_looks import coder_looks, space_looks
 from nebulatent.apps.recipes.recipe import Given, Outcome
-from nebulatent.apps.recipes.voxel_data import RESOLUTION, Forms, VoxelData
+from nebulatent.apps.recipes.voxel_data import RESOLUTION, Forms, VoxelData, coarse
 from nebulatent.apps.recipes.voxel_measuring import (
     REBUILT,
     VIEWS,
@@ -90,7 +92,11 @@ class Switched:
         epochs = max(1, steps // len(batches))
         method = self.build(data, epochs, setting.seed, most=len(train.label))
         fit(method, batches, FitConfig(epochs=epochs, lr=LR, seed=setting.seed))
-        return Outcome(switched_measures(method, data))
+        measures = switched_measures(method, data)
+        if self.category or self.model == "image-vae":
+            return Outcome(measures)
+        looks = coder_looks(model_coder(method), setting)  # of the figures, which share the row
+        return Outcome([*measures, *looks.measures], looks.arrays)
 
     def build(
         self, data: VoxelData, epochs: int, seed: int, *, most: int = 1 << 31
@@ -148,8 +154,12 @@ class Untrained:
 
     def __call__(self, setting: Given[VoxelData]) -> Outcome:
         """Measure."""
-        drawn = Switched(model="switch-vae").build(setting.data, 1, setting.seed).eval()
-        return Outcome([m for m in switched_measures(drawn, setting.data) if "SVM" in m.name])
+        data = setting.data
+        drawn = Switched(model="switch-vae").build(data, 1, setting.seed).eval()
+        probes = [m for m in switched_measures(drawn, data) if "SVM" in m.name]
+        codes = model_coder(drawn).encode(coarse(data.test.cells, data.resolution))
+        space = space_looks(codes.numpy(), setting)
+        return Outcome([*probes, *space.measures], space.arrays)
 
 
 def _anchors(count: int, warmup: int, weight: float) -> Callable[[Tensor], Terms]:

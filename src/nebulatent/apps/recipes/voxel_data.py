@@ -25,6 +25,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
 
 from nebulatent.apps.recipes.recipe_data import VARIABLE
+from nebulatent.data.grids import coarse as coarse
+from nebulatent.data.grids import padded
 from nebulatent.data.rows import Index
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import SIZES
@@ -163,9 +165,7 @@ def load_voxel_data(path: str, preset: Literal["quick", "full"]) -> VoxelData:
             f"`--data` must have two classes or more of at least {FOLDS} grids each, a fifth to "
             f"test on, got {len(names)} with as few as {fewest} in `{path}`."
         )
-    before = (RESOLUTION - sides[0]) // 2
-    width = (before, RESOLUTION - sides[0] - before)
-    whole = Forms(np.pad(cells, ((0, 0), width, width, width)), label, np.zeros((0, 2), np.int64))
+    whole = Forms(padded(cells, RESOLUTION), label, np.zeros((0, 2), np.int64))
     held = held_out(label)
     train, test = (whole.take(np.flatnonzero(where)) for where in (~held, held))
     return VoxelData(Path(path).name, train, test, names, *sizes)
@@ -184,22 +184,6 @@ def held_out(label: Int[np.ndarray, " samples"], seed: int = SPLIT_SEED) -> Bool
         members = order[label[order] == one]
         held[members[: round(len(members) / FOLDS)]] = True
     return held
-
-
-def coarse(
-    cells: Bool[np.ndarray, "shapes x y z"], resolution: int
-) -> Bool[np.ndarray, "shapes new_x new_y new_z"]:
-    """Grids of fewer cells, each filled if any that it covers is: so no thin part is lost.
-
-    Raises:
-        ValueError: If `resolution` does not divide the grids' own.
-    """
-    count, side = cells.shape[0], cells.shape[1]
-    if resolution < 1 or side % resolution:
-        raise ValueError(f"`resolution` must divide {side}, got {resolution}.")
-    block = side // resolution
-    split = cells.reshape(count, resolution, block, resolution, block, resolution, block)
-    return np.asarray(split.any(axis=(2, 4, 6)))
 
 
 def pictures(forms: Forms, views: Views) -> UInt8[np.ndarray, "shapes views size size"]:

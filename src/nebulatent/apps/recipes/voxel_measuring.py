@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.recipes.voxel_data import Forms, Scaled, VoxelData, coarse, pictures
+from nebulatent.apps.recipes.voxel_data import Forms, Scaled, VoxelData, pictures
 from nebulatent.backbones.voxels import VoxelEncoder
+from nebulatent.data.grids import coarse
 from nebulatent.data.rows import Rows
 from nebulatent.evaluation.kernel_svm import kernel_measures
 from nebulatent.evaluation.measures import Measure

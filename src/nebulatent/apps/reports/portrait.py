@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.pictures.density_surfaces import density_surfaces
+from nebulatent.apps.pictures.density_surfaces import density_solids, density_surfaces
 from nebulatent.apps.pictures.figures import Earlier, RunFigures
 from nebulatent.apps.pictures.mixture_figures import divided
 from nebulatent.apps.pictures.point_distances import point_distances
 from nebulatent.apps.planning.build import find_anchors
-from nebulatent.apps.planning.cloud_plan import COMPONENTS, COUNTED
+from nebulatent.apps.planning.cloud_plan import COUNTED
 from nebulatent.apps.planning.model_config import ModelConfig
 from nebulatent.apps.reports import words
 from nebulatent.apps.runs.inputs import condition
@@ -29,6 +29,7 @@ from nebulatent.typing import Tensor
 
 MAX_SAMPLES = 2000  # points of a map that a browser still moves smoothly
 RECONSTRUCTED = 20
+TURNED = ", each in the frame of its principal axes"
 AROUND = 8
 
 NAMES = {
@@ -42,7 +43,12 @@ NAMES = {
     "parae": "ParAE",
 }
 
-ENCODERS = {"fc": "fully connected", "conv": "convolutional", "pointnet": "PointNet"}
+ENCODERS = {
+    "fc": "fully connected",
+    "conv": "convolutional",
+    "pointnet": "PointNet",
+    "voxel": "convolutional over cells (SwitchVAE's), with its features last",
+}
 LIKELIHOODS = {
     "bernoulli": "bernoulli",
     "gaussian": "gaussian",
@@ -51,7 +57,11 @@ LIKELIHOODS = {
         "the likelihood of a density, so the ELBO bounds nothing and compares runs on the same "
         "data only"
     ),
-    "mixture": f"exact, of {COMPONENTS} Gaussians in each cloud",
+    "weighted": (
+        "cross-entropy in which filled and empty cells weigh differently: no normaliser, so the "
+        "ELBO bounds nothing and compares runs with the same weights on the same data only"
+    ),
+    "mixture": "exact, of {components} Gaussians in each cloud",
 }
 
 
@@ -91,6 +101,7 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         mixtures=divided(run.model, config.scaling.apply(x[first])),
         distances=point_distances(run.model, config.scaling.apply(x[first])),
         surfaces=density_surfaces(run.model, config.scaling.apply(x[first])),
+        solids=density_solids(run.model, config.scaling.apply(x[first])),
         parts=None if table.point_labels is None else table.point_labels.values[first],
     )
 
@@ -134,10 +145,11 @@ def summary(config: RunConfig) -> Mapping[str, str]:
     model, fit = config.model, config.fit
     encoder = ENCODERS[model.encoder]
     rows = {
-        "Data": f"{config.data.path} ({config.data.split}), {config.data.num_samples} samples",
+        "Data": f"{config.data.path} ({config.data.split}), {config.data.num_samples} samples"
+        + TURNED * (config.data.poses == "principal-axes"),
         "Encoder": f"{encoder}, {'-'.join(map(str, model.widths))}",
         "Code": f"{model.latent_dim} numbers per sample",
-        "Likelihood": LIKELIHOODS[model.likelihood],
+        "Likelihood": LIKELIHOODS[model.likelihood].format(components=model.components),
         "Labels in training": "read" if model.uses_labels else "never read",
         "Training": f"{fit.epochs} epochs, batches of {config.batch_size}, learning rate {fit.lr}",
         "Seed": str(fit.seed),

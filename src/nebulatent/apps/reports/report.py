@@ -1,13 +1,13 @@
 """One self-contained HTML file about one or more trained runs, for people.
 
-The page holds its style, its script, its pictures and Plotly's JavaScript once; its content
+The page holds its style, its scripts, its pictures and Plotly's JavaScript once; its content
 security policy forbids every network request. `report_sections` writes what is said about a run,
 `report_table` the results, `words` the words.
 """
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,14 @@ from nebulatent.apps.pictures.thumbnails import Sheet
 from nebulatent.apps.reports import report_sections as sections
 from nebulatent.apps.reports import words
 from nebulatent.apps.reports.report_table import Baseline, glossary, results_table
+from nebulatent.data.table import Kind
 
+NAMES: Mapping[Kind, tuple[str, str]] = {  # one sample, and several
+    "images": ("image", "images"),
+    "points": ("cloud of points", "clouds"),
+    "voxels": ("grid of cells", "grids"),
+    "vectors": ("sample", "samples"),
+}
 COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six"}
 WAIT = "<p>Results are measured when training is complete.</p>"
 POLICY = (
@@ -92,6 +99,8 @@ def report_html(
         main.append(_run_section(run, number, thumbnails, seed=seed, shared=_share_data(runs)))
     main.append(f'<section><h2 id="glossary">Glossary</h2>{glossary(runs)}</section>')
     scripts = [plotly, _shipped("report_page.js")] if plotly else []
+    if any('class="turning"' in part for part in main):
+        scripts.append(_shipped("turning.js"))
     return Template(_shipped("report_page.html")).substitute(
         policy=POLICY,
         title=escape(title),
@@ -118,8 +127,7 @@ def _share_data(runs: Sequence[RunFigures]) -> bool:
 
 def _lead(runs: Sequence[RunFigures]) -> str:
     run = runs[0]
-    what = {"images": "image", "points": "cloud of points", "vectors": "sample"}[run.kind]
-    many = {"images": "images", "points": "clouds", "vectors": "samples"}[run.kind]
+    what, many = NAMES[run.kind]
     models = "One model" if len(runs) == 1 else f"{COUNTS.get(len(runs), len(runs))} models"
     sizes = sorted({run.codes.shape[1] for run in runs})
     code = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
@@ -187,6 +195,7 @@ def _run_section(
         sections.mixtures(run),
         sections.density_surfaces(run),
         sections.point_distances(run),
+        sections.turning_shapes(run),
     ]
     return f'<section><h2 id="run-{number}">{escape(run.name)}</h2>{"".join(parts)}</section>'
 

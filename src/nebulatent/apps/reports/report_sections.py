@@ -14,12 +14,15 @@ from nebulatent.apps.pictures.canvas import new_figure, png_uri, to_png
 from nebulatent.apps.pictures.cloud_pictures import draw_clouds, nearest_parts
 from nebulatent.apps.pictures.colours import MAX_DISTINCT, class_names
 from nebulatent.apps.pictures.curves import term_curves, term_names
+from nebulatent.apps.pictures.drawn import DRAWN, drawn
 from nebulatent.apps.pictures.figures import Earlier, RunFigures
 from nebulatent.apps.pictures.interactive_map import colourings, interactive
 from nebulatent.apps.pictures.latent_map import Projection
 from nebulatent.apps.pictures.plots import covariance_beside_ideal, latent_map, occupancy
 from nebulatent.apps.pictures.point_distances import draw_distances
 from nebulatent.apps.pictures.thumbnails import Sheet
+from nebulatent.apps.pictures.turning import turning
+from nebulatent.apps.pictures.turning_shapes import shapes_to_turn
 from nebulatent.apps.reports import words
 
 CLOUD_COLUMNS, CLOUDS_AROUND = 8, 5  # few, for a small picture of a cloud shows little
@@ -146,7 +149,7 @@ def decoded_anchors(run: RunFigures) -> str:
     around = [(title, block) for title, block in blocks if block is not None and block.shape[1]]
     counts = np.bincount(run.assign, minlength=len(run.anchors))
     if run.kind != "vectors":
-        room = CLOUDS_AROUND if run.kind == "points" else None
+        room = CLOUDS_AROUND if run.kind in DRAWN else None
         around = [(title, as_shown(run, block[:, :room])) for title, block in around]
         figure = galleries.anchor_pictures(as_shown(run, run.anchor_decoded), around, counts)
         how = words.ANCHOR_PICTURES
@@ -161,8 +164,8 @@ def decoded_anchors(run: RunFigures) -> str:
 
 
 def as_shown(run: RunFigures, x: np.ndarray) -> np.ndarray:
-    """Samples as galleries show them: clouds as drawings, all others as they are."""
-    return draw_clouds(x) if run.kind == "points" else x
+    """Samples as galleries show them: clouds and grids as drawings, all others as they are."""
+    return drawn(x, run.kind)
 
 
 def covariance(run: RunFigures) -> str:
@@ -188,6 +191,10 @@ def reconstructions(run: RunFigures) -> str:
         return part("Reconstructions", words.RECONSTRUCTIONS, picture(figure, alt))
     if run.kind == "points":
         return part("Reconstructions", words.CLOUDS, picture(_rebuilt_clouds(run), alt))
+    if run.kind == "voxels":
+        pair = as_shown(run, x), as_shown(run, run.recon)
+        figure = galleries.reconstruction_pictures(*pair, columns=CLOUD_COLUMNS)
+        return part("Reconstructions", words.GRIDS, picture(figure, alt))
     figure = galleries.reconstruction_profiles(x, run.recon, galleries.scale_of(run.x))
     return part("Reconstructions", words.RECONSTRUCTION_PROFILES, picture(figure, alt))
 
@@ -230,6 +237,12 @@ def point_distances(run: RunFigures) -> str:
     )
     alt = f"Points of {len(x)} clouds by their distance from one point, in space and in {run.name}."
     return part("Distance from a point", words.DISTANCES, picture(figure, alt))
+
+
+def turning_shapes(run: RunFigures) -> str:
+    """Some clouds or grids that the reader turns."""
+    shapes = shapes_to_turn(run)
+    return part("Shapes to turn", words.TURNING, turning(shapes)) if shapes else ""
 
 
 def _rebuilt_clouds(run: RunFigures) -> Figure:

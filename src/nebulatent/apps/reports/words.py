@@ -170,6 +170,17 @@ CLOUDS = (
     "it. A copy has no point in common with its original, only the shape: thin legs, handles and "
     "gaps are lost first."
 )
+TURNING = (
+    "Choose a sample, or an anchor where there are any, and turn it: drag it, or press the arrow "
+    "keys when the pictures have the focus. On a touch screen a finger turns sideways. Pictures "
+    "beside each other turn together, so that an original is seen from the same side as its copy. "
+    "The first view is from the side of the still pictures above; far dots are paler."
+)
+GRIDS = (
+    "Grids of cells, and what the decoder rebuilds from their codes alone, seen from the front, "
+    "the right and above, with z taken as up. A rebuilt cell is drawn where its probability "
+    "exceeds one half. What is thin, legs and handles, is lost first."
+)
 RECONSTRUCTION_PROFILES = (
     "Each line is a sample, each column a feature, the colour its distance from the data's mean in "
     "standard deviations. What the right panel still shows is what the code does not hold."

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.runs.runs import Run
 from nebulatent.data.clouds.folder import find_shapes
 from nebulatent.data.clouds.hdf5_sets import H5
 from nebulatent.data.clouds.layouts import find_layout
+from nebulatent.data.clouds.principal_axes import in_principal_axes
 from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import find_idx_sets
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
-from nebulatent.data.read import SHAPES, read
+from nebulatent.data.read import ROOMS, SHAPES, read
 from nebulatent.data.rows import Rows
 from nebulatent.data.scaling import check_like
 from nebulatent.data.shards import TAR
@@ -24,8 +26,9 @@ from nebulatent.typing import Int, Tensor
 def read_like(run: Run, data: str, split: Split) -> Table:
     """Read data for a run, in the form of its training data.
 
-    Pictures in a folder are brought to the size of its training images, and as many points are
-    drawn from a mesh as its training clouds have.
+    Clouds are turned into the poses that the run was trained on. Pictures in a folder
+    are brought to the size of its training images, grids to as many cells as its training grids
+    have, and as many points are drawn from a mesh as its training clouds have.
 
     Raises:
         ValueError: If the samples have another shape than the run's.
@@ -35,10 +38,29 @@ def read_like(run: Run, data: str, split: Split) -> Table:
         split=split,
         image_size=_image_size(run, Path(data)),
         num_points=_num_points(run, data),
+        resolution=_resolution(run),
         trainable=False,
     )
+    if table.kind == "points":
+        table = in_poses(table, run.config.data.poses, data)
     check_like(table, run.config.model.shape)
     return table
+
+
+def in_poses(table: Table, poses: Poses, source: str) -> Table:
+    """The samples as a model is given them: clouds in other poses, if asked for.
+
+    Raises:
+        ValueError: If other samples than clouds are to be turned.
+    """
+    if poses == "as-stored":
+        return table
+    if table.kind != "points":
+        raise ValueError(
+            f"`poses` {poses} must go with clouds of points, got {table.kind} in `{source}`; leave "
+            "it out."
+        )
+    return in_principal_axes(table)
 
 
 def samples(x: Rows) -> Tensor | Rows:
@@ -53,11 +75,16 @@ def _image_size(run: Run, path: Path) -> int | None:
     return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
 
 
+def _resolution(run: Run) -> int | None:
+    shape = run.config.model.shape
+    return shape[-1] if len(shape) == 4 else None
+
+
 def _num_points(run: Run, data: str) -> int | None:
     shape, path = run.config.model.shape, Path(data)
     if len(shape) != 2:
         return None
-    drawn = path.suffix.lower() in (*EXTENSIONS, *H5) or data == SHAPES
+    drawn = path.suffix.lower() in (*EXTENSIONS, *H5) or data in (SHAPES, ROOMS)
     if not drawn and path.is_dir():
         drawn = find_layout(path) is not None or bool(find_shapes(path))
     return shape[0] if drawn else None

@@ -9,7 +9,8 @@ from nebulatent.apps.runs.runs import load_run
 def load(run: str | Path) -> Trained:
     """The trained method of a run, in eval mode.
 
-    Methods see scaled data: `load_run(run).config.scaling.apply` is what scales.
+    Methods see scaled data: `load_run(run).config.scaling.apply` is what scales. Clouds of a run
+    with `--poses principal-axes` must be turned before (`nebulatent.data.clouds.principal_axes`).
 
     Arguments:
         run: A folder written by `nebulatent fit`.

@@ -29,7 +29,7 @@ import torch
 import nebulatent
 from nebulatent.apps.planning.build import Trained, build
 from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
-from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.model_config import ModelConfig, Poses
 from nebulatent.apps.runs.plain import from_plain, in_short, to_type
 from nebulatent.data.scaling import Scaling
 from nebulatent.data.table import Split
@@ -62,6 +62,10 @@ class DataRecord:
     found: tuple[str, ...]
     num_points: int | None = None
     """Points drawn from each file of a mesh or cloud; None is the reader's rule."""
+    voxels: int | None = None
+    """Cells along each side that grids were brought to; None is the reader's rule."""
+    poses: Poses = "as-stored"
+    """Poses of clouds of points that the model is given, whatever those in a file are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,8 @@ class RunConfig:
     """The clustering stages of nvc-consistency, which come before `fit`."""
     auto_anchors: bool = False
     """Whether the anchors of `model` are counted in these stages; until then, it has one."""
+    points_per_step: int | None = None
+    """Points of each cloud that a training step sees; None for all."""
     seconds: float = 0.0
     """Training time, over all its parts; 0 until training is complete."""
 
@@ -91,6 +97,13 @@ class RunConfig:
             )
         if self.auto_anchors and self.consistency is None:
             raise ValueError("`auto_anchors` must go with nvc-consistency, got another method.")
+        if self.points_per_step is not None and (
+            len(self.model.shape) != 2 or not 1 <= self.points_per_step <= self.model.shape[0]
+        ):
+            raise ValueError(
+                "`points_per_step` must be some of the points of a cloud, got "
+                f"{self.points_per_step} for samples of shape {self.model.shape}."
+            )
 
     @property
     def last_stage(self) -> int:
@@ -115,6 +128,7 @@ class RunConfig:
             "engine": asdict(self.engine),
             "consistency": None if self.consistency is None else asdict(self.consistency),
             "auto_anchors": self.auto_anchors,
+            "points_per_step": self.points_per_step,
             "seconds": self.seconds,
         }
 
@@ -142,6 +156,7 @@ class RunConfig:
             engine=from_plain(EngineConfig, saved.get("engine", {}), "engine"),
             consistency=_consistency(saved.get("consistency")),
             auto_anchors=to_type(bool, saved.get("auto_anchors", False), "auto_anchors"),
+            points_per_step=to_type(int | None, saved.get("points_per_step"), "points_per_step"),
             seconds=to_type(float, saved["seconds"], "seconds"),
         )
 

@@ -12,11 +12,15 @@ Each is turned by any angle about the up axis, as poses of real collections are 
 its points have a little noise. Training and test shapes come from two seeds.
 """
 
+from typing import Literal
+
 import numpy as np
+from jaxtyping import Shaped
 
 from nebulatent.data.clouds.points import NUM_POINTS, UNIT_SPHERE, to_unit_sphere
 from nebulatent.data.shapes.categories import CATEGORIES, PARTS
-from nebulatent.data.shapes.make import Shapes, make_shapes
+from nebulatent.data.shapes.factors import known_factors
+from nebulatent.data.shapes.make import Shapes, draw_shape, factor_columns, make_shapes
 from nebulatent.data.table import PointLabels, Split, Table, build_table
 
 NAME = "builtin:shapes"
@@ -34,7 +38,7 @@ def load_shapes(split: Split = "train", num_points: int = NUM_POINTS) -> Table:
     Raises:
         ValueError: If `num_points` is not positive.
     """
-    parts = ("train", "test") if split == "all" else (split,)
+    parts = _parts(split)
     made = [_make(part, num_points) for part in parts]
     ids = [
         f"{part}/{CATEGORIES[label]}-{i:04d}"
@@ -53,6 +57,26 @@ def load_shapes(split: Split = "train", num_points: int = NUM_POINTS) -> Table:
         ),
         notes=(UNIT_SPHERE,),
     )
+
+
+def shape_factors(split: Split = "train") -> dict[str, Shaped[np.ndarray, " shapes"]]:
+    """Factors of the shapes of `load_shapes`, in its order; those that all categories share.
+
+    Examples:
+        >>> {name: values.dtype.kind for name, values in shape_factors("test").items()}
+        {'category': 'i', 'stretch_x': 'f', 'stretch_y': 'f', 'stretch_z': 'f', 'turn': 'f'}
+    """
+    sizes = [SIZES[part] for part in _parts(split)]
+    drawn = [draw_shape(i, seed=seed, turn=TURN) for seed, count in sizes for i in range(count)]
+    label = np.concatenate([np.arange(count) % len(CATEGORIES) for _, count in sizes])
+    no_points = np.empty((len(drawn), 0, 3), dtype=np.float32)
+    parts = np.empty((len(drawn), 0), dtype=np.int64)
+    factors = factor_columns(drawn)
+    return known_factors(Shapes(no_points, no_points, parts, label, CATEGORIES, factors))
+
+
+def _parts(split: Split) -> tuple[Literal["train", "test"], ...]:
+    return ("train", "test") if split == "all" else (split,)
 
 
 def _make(part: str, num_points: int) -> Shapes:

@@ -129,7 +129,7 @@ def make_shapes(
         added = noise * _stream(seed, i, 2).standard_normal((num_points, 3)) if noise else 0.0
         points[i], normals[i], part[i] = surface.points + added, surface.normals, surface.part
     label = np.arange(count) % len(categories)
-    return Shapes(points, normals, part, label, tuple(categories), _columns(drawn))
+    return Shapes(points, normals, part, label, tuple(categories), factor_columns(drawn))
 
 
 def make_voxels(
@@ -166,7 +166,8 @@ def _stream(seed: int, index: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, purpose)))
 
 
-def _columns(drawn: list[Drawn]) -> dict[str, Float[np.ndarray, " shapes"]]:
+def factor_columns(drawn: Sequence[Drawn]) -> dict[str, Float[np.ndarray, " shapes"]]:
+    """Value of each factor of each shape; NaN for shapes whose category lacks it."""
     names = dict.fromkeys(name for one in drawn for name in one.factors)
     return {name: np.array([one.factors.get(name, math.nan) for one in drawn]) for name in names}
 
