@@ -19,11 +19,16 @@ Name = Literal[
     "nvc-table3",
     "nvc-table5",
     "parae-table1",
+    "parae-table2",
+    "parae-table3",
     "nvc-table4",
     "nvc-table10",
     "switchvae-table1",
     "switchvae-table2",
     "switchvae-table3",
+    "switchvae-fig4",
+    "switchvae-fig6",
+    "switchvae-fig7",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 
