@@ -21,6 +21,7 @@ from nebulatent.evaluation.probes import MAX_TRAIN, SEED, obstacle
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 FOLDS = 5
+ITERATIONS = 200  # of Newton's method; up to C = 1 about 10 to 160 are needed
 PATIENCE = 2  # strengths in a row that are worse than the best before the stronger are left out
 
 
@@ -182,7 +183,7 @@ def _fitted(
     strength: float,
 ) -> Pipeline:
     # The primal for more samples than features, which is exact and draws nothing.
-    machine = LinearSVC(C=strength, dual="auto", max_iter=2000, random_state=SEED)
+    machine = LinearSVC(C=strength, dual="auto", max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
         # A machine that stops early is still a linear classifier, chosen on training samples.
         warnings.simplefilter("ignore", ConvergenceWarning)
