@@ -166,7 +166,10 @@ def test_the_probe_is_for_vectors_too(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--train", "x.npz"], "`--train` must go with --probe svm, got `x.npz` alone"),
+        (
+            ["--train", "x.npz"],
+            "`--train` must go with --probe svm, kernel-svm or fine-tune, got it alone",
+        ),
         (["--probe", "svm"], "`--train` must be other samples than DATA, got .* has no parts"),
         (["--probe", "svm", "--train", "DATA"], "must be other samples than DATA, got .* twice"),
     ],

@@ -111,7 +111,7 @@ def test_later_files_of_other_sizes_are_brought_to_the_run_s(
     np.save(tmp_path / "vectors.npy", np.eye(5))
     capsys.readouterr()
     assert main(["evaluate", str(run), str(tmp_path / "vectors.npy")]) == 1
-    assert "`voxels` must be left out" in capsys.readouterr().err
+    assert "`data` must hold grids of 12×12×12 cells" in capsys.readouterr().err
 
 
 def planned(side: int = 12, **choices: Any) -> Any:  # noqa: ANN401

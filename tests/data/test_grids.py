@@ -105,6 +105,26 @@ def test_a_folder_of_binvox_has_its_sub_folders_as_labels(tmp_path: Path) -> Non
     assert not isinstance(lazy.x, np.ndarray) and lazy.fingerprint == table.fingerprint
 
 
+def test_grids_beside_a_mesh_each_are_not_the_samples(tmp_path: Path) -> None:
+    for i in range(3):
+        write(tmp_path, f"{i}.binvox", i)
+        (tmp_path / f"{i}.off").write_text(f"OFF\n3 1 0\n0 0 0\n{i + 1} 0 0\n0 1 0\n3 0 1 2\n")
+    assert read(tmp_path).kind == "points"
+    write(tmp_path, "3.binvox", 3)
+    assert read(tmp_path).kind == "voxels"
+
+
+def test_a_folder_of_grids_is_known_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(5):
+        write(tmp_path, f"ShapeNetVox20/03001627/{i}/model.binvox", i)
+    monkeypatch.chdir(tmp_path / "ShapeNetVox20")
+    assert read(".", split="train").num_samples == 4
+    (tmp_path / "ShapeNetVox²").mkdir()
+    assert read(tmp_path, split="test", trainable=False).num_samples == 1
+
+
 def test_r2n2_s_folder_has_its_split_and_named_classes(tmp_path: Path) -> None:
     for i in range(5):
         write(tmp_path, f"ShapeNetVox20/03001627/{i}/model.binvox", i)

@@ -86,7 +86,7 @@ class FittedGrids:
         numbers, own = positions(rows, len(self)), self._rows.shape[2]
         side = self._resolution * _block(own, self._resolution)
         found = np.empty((len(numbers), *self.shape[1:]), np.uint8)
-        step = max(1, BLOCK_BYTES // own**3)
+        step = max(1, BLOCK_BYTES // max(own, side) ** 3)
         for start in range(0, len(numbers), step):
             part = slice(start, start + step)
             cells = padded(self._rows[numbers[part]][:, 0], side)

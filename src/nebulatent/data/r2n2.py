@@ -107,7 +107,8 @@ def find_grid_folder(folder: Path) -> Path | None:
     Raises:
         ValueError: If there are grids of several sizes.
     """
-    if folder.name.startswith(GRIDS) and _is_size(folder.name):
+    name = folder.resolve().name
+    if name.startswith(GRIDS) and _is_size(name):
         return folder
     found = _grid_folders(folder)
     if len(found) > 1:
@@ -169,15 +170,13 @@ def read_r2n2(folder: Path, part: Part = "train", *, views: int = 8, size: int =
 def _grid_folders(folder: Path) -> list[Path]:
     """`ShapeNetVox<n>` for whole n."""
     return sorted(
-        place
-        for place in folder.glob(f"{GRIDS}*")
-        if place.is_dir() and place.name[len(GRIDS) :].isascii() and _is_size(place.name)
+        place for place in folder.glob(f"{GRIDS}*") if place.is_dir() and _is_size(place.name)
     )
 
 
 def _is_size(name: str) -> bool:
     digits = name[len(GRIDS) :]
-    return digits.isdigit() and len(digits) < 4 and 1 <= int(digits) <= LARGEST
+    return digits.isascii() and digits.isdigit() and len(digits) < 4 and 1 <= int(digits) <= LARGEST
 
 
 def _only_grids(folder: Path) -> Path:

@@ -13,8 +13,8 @@ folder or file named `…images-idx3-…`    :mod:`.idx`
 `.h5`, `.hdf5`                           :mod:`.clouds.hdf5_sets`
 file of a mesh or cloud                  :mod:`.clouds.folder`, one row
 file of a picture                        :mod:`.one_picture`, one row
-`.binvox`, folder of such, R2N2's grids  :mod:`.voxel_folder`
 public layout of meshes or clouds        :mod:`.clouds.layouts`
+`.binvox`, folder of such, R2N2's grids  :mod:`.voxel_folder`
 folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
 any other folder                         :mod:`.folder`, pictures
@@ -104,7 +104,7 @@ def read(
         check_trainable(table, str(path))
     _check_size(table, image_size, str(path))
     _check_points(table, num_points, str(path))
-    _check_resolution(table, resolution, str(path))
+    _check_resolution(table, resolution if trainable else None, str(path))
     return table
 
 

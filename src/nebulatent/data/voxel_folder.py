@@ -73,8 +73,8 @@ class BinvoxRows:
 def find_grids(folder: Path) -> list[Path]:
     """Files of grids in a folder and its sub-folders, sorted by path.
 
-    None if there are more pictures or meshes: they are the samples then, and grids strays; but
-    where the folder has R2N2's grids, these.
+    None if there are as many pictures or meshes: they are the samples then, and grids strays or
+    made from them; but where the folder has R2N2's grids, these.
 
     Raises:
         ValueError: If there are R2N2's grids of several sizes.
@@ -83,7 +83,7 @@ def find_grids(folder: Path) -> list[Path]:
     files = list_files(folder if own is None else own)
     grids = [path for path in files if path.suffix.lower() == BINVOX]
     others = sum(is_picture(path) or path.suffix.lower() in MESHES for path in files)
-    return grids if own is not None or len(grids) >= others else []
+    return grids if own is not None or len(grids) > others else []
 
 
 def read_voxel_folder(

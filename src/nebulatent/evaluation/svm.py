@@ -21,7 +21,7 @@ from nebulatent.evaluation.probes import MAX_TRAIN, SEED, obstacle
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 FOLDS = 5
-ITERATIONS = 200  # of Newton's method; up to C = 1 about 10 to 160 are needed
+ITERATIONS = 200  # up to C = 1 Newton's method needs about 10 to 160
 PATIENCE = 2  # strengths in a row that are worse than the best before the stronger are left out
 
 
@@ -121,7 +121,7 @@ def svm_measures(probed: Probed) -> list[Measure]:
         f"Share of test samples that a linear SVM on the standardised features of {probed.trained} "
         f"training samples gets right; C = {probed.strength:g} was best of "
         f"{', '.join(f'{strength:g}' for strength in STRENGTHS)} in {FOLDS}-fold cross-validation "
-        "on the training samples."
+        "on the training samples, tried upwards until two in a row were worse."
     )
     mean = "The same within each class, averaged over the classes."
     held = "Accuracy in that cross-validation: training samples only."

@@ -195,3 +195,11 @@ def test_rows_that_are_not_asked_for_are_not_trained_nor_judged(asked: Wanted) -
     assert recipe().only(["old", "new"]).claims == recipe().claims
     with pytest.raises(ValueError, match="got none of: old; new"):
         recipe().only(["VAE"])
+
+
+def test_a_claim_about_some_of_its_rows_says_so() -> None:
+    claim = recipe().claims[0]
+    part = claim.parts[0]
+    both = replace(claim, parts=(replace(part, condition="here"), replace(part, condition="there")))
+    assert both.about(both.parts) == both
+    assert both.about(both.parts[:1]).says == f"{claim.says} (Of the rows asked for only.)"

@@ -29,6 +29,7 @@ from nebulatent.apps.recipes.scene_data import (
     classes,
     default_scenes,
     load_scene_data,
+    point_labels,
     positions,
 )
 from nebulatent.apps.recipes.scene_transfer import (
@@ -165,7 +166,10 @@ def test_the_class_by_height_is_the_one_that_counting_finds(data: SceneData) -> 
 def test_blocks_fill_the_cube_and_a_cut_keeps_the_areas_shares(scenes: SceneData) -> None:
     x = positions(scenes.areas[1], 99)
     assert x.shape[1:] == (99, 3) and x[..., :2].abs().max() <= 1 and x[..., 2].min() >= -1
-    raw = np.asarray(scenes.areas[1].x[:])[:, :99]
+    every = np.asarray(scenes.areas[1].x[:])
+    chosen = np.random.default_rng(0).permutation(every.shape[1])[:99]
+    raw, own = every[:, chosen], point_labels(scenes.areas[1]).values[:, chosen]
+    assert np.array_equal(classes(scenes.areas[1], 99).numpy(), own)
     np.testing.assert_allclose(x[..., 2].numpy(), raw[..., 2] / 1.5 - 1, atol=1e-6)
     few = scenes.cut(20, 5)
     sizes = {area: table.num_samples for area, table in few.areas.items()}

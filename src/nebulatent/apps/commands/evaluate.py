@@ -108,7 +108,9 @@ class Evaluate:
         if self.robustness and self.probe != "svm":
             raise ValueError(f"`--robustness` must go with --probe svm, got {self.probe}.")
         if self.train is not None and not learns:
-            raise ValueError(f"`--train` must go with --probe svm, got `{self.train}` alone.")
+            raise ValueError(
+                f"`--train` must go with --probe svm, kernel-svm or fine-tune, got {alone}."
+            )
         if self.out is not None:
             if not (self.label_fractions or self.robustness):
                 raise ValueError(

@@ -26,6 +26,7 @@ COUNTED = 64
 MAX_DECODED = 2048
 POINTS = 50_000_000
 COMPONENTS = 32  # Gaussians of ParAE's mixtures, as in the paper
+MOST_COMPONENTS = 512  # of which a report can still show each
 TUNING_STEPS = 1500  # of a classifier that begins with a run's encoder
 METHODS = ("ae", "vae", "nvc", "nvc-ml", "parae")
 

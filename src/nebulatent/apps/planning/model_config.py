@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from nebulatent.apps.planning.cloud_plan import COMPONENTS
+from nebulatent.apps.planning.cloud_plan import COMPONENTS, MOST_COMPONENTS
 
 Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml", "nvc-consistency", "parae"]
 Host = Literal["ae", "vae", "dvae", "cvae"]
@@ -80,6 +80,10 @@ class ModelConfig:
         for name in ("latent_dim", "num_anchors", "components"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        if self.components > MOST_COMPONENTS:
+            raise ValueError(
+                f"`components` must be at most {MOST_COMPONENTS}, got {self.components}."
+            )
         for name in ("beta", "nebula_weight", "pair_weight", "triplet_weight", "warmup_epochs"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"`{name}` must be 0 or more, got {getattr(self, name)}.")

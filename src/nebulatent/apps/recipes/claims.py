@@ -17,7 +17,7 @@ worth the claim. A claim with several parts (hosts, numbers of anchors) holds if
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -71,6 +71,11 @@ class Claim:
                 f"`parts` must each have a condition of their own, got {conditions} in the claim "
                 f"{self.says!r}."
             )
+
+    def about(self, parts: tuple[Part, ...]) -> "Claim":
+        """The claim with some of its parts, which it then says."""
+        few = "" if len(parts) == len(self.parts) else " (Of the rows asked for only.)"
+        return replace(self, parts=parts, says=self.says + few)
 
 
 class Finding(NamedTuple):

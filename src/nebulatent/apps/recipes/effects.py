@@ -52,7 +52,10 @@ def values(results: Results, row: str, measure: str) -> Values:
     """
     seeds = results[row]
     if any(measure not in measured for measured in seeds):
-        raise ValueError(f"Every seed of row {row!r} must have the measure {measure!r}.")
+        raise ValueError(
+            f"Every seed of row {row!r} must have the measure {measure!r}; delete its files in the "
+            "folder `trainings` if they are of an older version."
+        )
     return np.array([measured[measure] for measured in seeds], float)
 
 

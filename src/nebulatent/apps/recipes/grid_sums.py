@@ -80,7 +80,8 @@ class Twins(NamedTuple):
 def twins(attribute: Attribute, resolution: int, count: int = COUNT) -> Twins:
     """The first shapes of the seed whose attribute is seen at a resolution.
 
-    Left out are shapes that fall apart there: a top or a back that is thinner than a cell.
+    Left out are shapes that fall apart there (a top or a back that is thinner than a cell), and
+    those that the attribute shrinks, as a shape is scaled to the unit cube.
     """
     found: list[tuple[np.ndarray, np.ndarray]] = []
     index = 0
@@ -94,7 +95,8 @@ def twins(attribute: Attribute, resolution: int, count: int = COUNT) -> Twins:
         ])  # fmt: skip
         without, present = coarse(pair, resolution)
         seen = (present & ~without).sum() >= SEEN * without.sum()
-        if seen and in_one_piece(np.stack([without, present])).all():
+        same = not (without & ~present).any()
+        if seen and same and in_one_piece(np.stack([without, present])).all():
             found.append((without, present))
         index += 1
     return Twins(*(np.stack(side) for side in zip(*found, strict=True)))

@@ -158,7 +158,7 @@ RECIPE = Recipe(
     draw=draw,
     notes=(
         "Each encoder learns from the training clouds, without labels, and is then frozen; a "
-        "linear SVM learns the labels of the same clouds. Its C is chosen among five by "
+        "linear SVM learns the labels of the same clouds. Its C is chosen among up to five by "
         "cross-validation on them. The paper's encoders learn from 57 448 shapes of ShapeNet.",
         "The quick preset has networks of a quarter of the paper's channels that train on 512 "
         "points, other ones at each step, and ParAE has 16 components instead of 32, which was "

@@ -164,8 +164,8 @@ RECIPE = Recipe(
         "The built-in rooms are generated, with ten classes: of one kind of building, without "
         f"colour or occlusion. The quick preset has {QUICK.num_points} points of each block, "
         f"{QUICK.neighbours} neighbours, {QUICK.components} components and {QUICK.width:g} of the "
-        f"paper's channels, the full one {FULL.num_points:,}, {FULL.neighbours}, "
-        f"{FULL.components} and all of them.",
+        f"paper's channels, the full one at most {FULL.num_points:,} (built-in rooms have 512), "
+        f"{FULL.neighbours}, {FULL.components} and all of them.",
     ),
     quick=Budget(samples=20_000, test_samples=10_000, epochs=10, batch_size=16),
     full=Budget(samples=100_000, test_samples=100_000, epochs=100, batch_size=32),

@@ -243,9 +243,7 @@ class Recipe:
             self,
             rows=rows,
             claims=tuple(
-                replace(claim, parts=few)
-                for claim, few in zip(self.claims, parts, strict=True)
-                if few
+                claim.about(few) for claim, few in zip(self.claims, parts, strict=True) if few
             ),
             draw=lambda record, trained: _dots(record),
             notes=(*self.notes, *([f"Rows not asked for: {left}."] if left else [])),

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Int as ArrayInt
 
 from nebulatent.apps.recipes.recipe import Preset
 from nebulatent.apps.recipes.recipe_data import VARIABLE
@@ -125,8 +126,9 @@ def load_scene_data(path: str, preset: Preset) -> SceneData:
 
 
 def positions(table: Table, count: int) -> Float[Tensor, "blocks points 3"]:
-    """Where the first points of all blocks are, in the cube; other columns are not kept."""
-    parts = [np.asarray(part[:, :count, :3]) for part in blocks(table.x)]
+    """Where some points of all blocks are, in the cube; other columns are not kept."""
+    chosen = _chosen(table, count)
+    parts = [np.asarray(part[:, chosen, :3]) for part in blocks(table.x)]
     x = torch.from_numpy(np.concatenate(parts))
     return x * x.new_tensor([2, 2, 2 / HEIGHT]) - x.new_tensor([0, 0, 1])
 
@@ -139,7 +141,12 @@ def point_labels(table: Table) -> PointLabels:
 
 def classes(table: Table, count: int) -> Tensor:
     """The classes of the same points."""
-    return torch.from_numpy(point_labels(table).values[:, :count].astype(np.int64))
+    return torch.from_numpy(point_labels(table).values[:, _chosen(table, count)].astype(np.int64))
+
+
+def _chosen(table: Table, count: int) -> ArrayInt[np.ndarray, " points"]:
+    """Which points of each block: a file may have them object by object."""
+    return np.random.default_rng(0).permutation(table.sample_shape[0])[:count]
 
 
 def _few(table: Table, count: int) -> Table:

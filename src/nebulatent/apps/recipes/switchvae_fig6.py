@@ -49,8 +49,8 @@ def _over(higher: str, lower: str, measure: str, condition: str, slack: float = 
 
 CLAIMS = (
     Claim(
-        says="Between shapes of different classes the transition is smooth: no step has more than "
-        f"{SMOOTH:g} of all changes.",
+        says="Between shapes of different classes the transition is smooth: the largest step has "
+        f"less than {SMOOTH:g} of all changes (mean over paths).",
         where="Section 4.4, Fig. 6",
         parts=(Part(effect=Below(measure=LARGEST, row=MODEL, bound=SMOOTH)),),
     ),

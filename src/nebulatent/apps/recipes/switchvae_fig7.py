@@ -136,7 +136,8 @@ RECIPE = Recipe(
         "come from the built-in generator, 48 of each from a seed of their own, with and without "
         "the attribute and else the same; so what a sum should be is known. The attribute is there "
         f"if {THERE:.0%} of the cells that it adds are filled; shapes where it adds less than 5 % "
-        "of the cells, or that fall apart because a part is thinner than a cell, are left out.",
+        "of the cells, that fall apart because a part is thinner than a cell, or that it makes "
+        "smaller (a shape fills its cube), are left out.",
         "“One pair”: another shape with it less a third one without, as in the paper. “Mean of "
         "pairs”: all others with it less all others without. “No change”: the shape itself, "
         "encoded and decoded. “Rebuilt”: the true answer, encoded and decoded, the best that the "

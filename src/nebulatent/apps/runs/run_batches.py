@@ -53,7 +53,8 @@ def _batches(config: RunConfig, x: Rows, label: np.ndarray | None) -> Batches:
 
 def _corruption(config: RunConfig) -> Callable[[torch.Tensor, torch.Generator], torch.Tensor]:
     """Masked values for data in [0, 1], noise for real values."""
-    return views.mask if config.model.likelihood == "bernoulli" else views.gaussian
+    masked = config.model.likelihood in ("bernoulli", "weighted")
+    return views.mask if masked else views.gaussian
 
 
 def usage(model: Trained, batches: Batches) -> Row:
