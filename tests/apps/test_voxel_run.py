@@ -20,6 +20,7 @@ from nebulatent.apps.recipes.principal import find_components
 from nebulatent.apps.recipes.switching import Switched
 from nebulatent.apps.recipes.voxel_data import Forms, VoxelData
 from nebulatent.apps.recipes.voxel_measuring import flat, grid_rows, probed, switched_measures
+from nebulatent.apps.runs.run_batches import training_batches
 from nebulatent.apps.runs.runs import Run
 from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.read import read
@@ -228,3 +229,15 @@ def test_the_control_s_statistics_are_those_of_the_data(tmp_path: Path) -> None:
         wanted = nn.functional.elu(first(torch.from_numpy(table.x[:]).float())).mean((0, 2, 3, 4))
     assert norm.running_mean is not None
     assert torch.allclose(norm.running_mean, wanted, atol=1e-5)
+
+
+def test_a_denoising_host_sees_masked_cells_and_no_noise(tmp_path: Path) -> None:
+    x, y = boxes(0, 32)
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    table = read(tmp_path / "a.npz")
+    chosen = plan(table, fit_scaling(table), Choices(method="dvae", voxel_width=0.125))
+    source = Source(path=str(tmp_path / "a.npz"))
+    args = (tmp_path / "run", table, source, fit_scaling(table), chosen)
+    batch = training_batches(start_run(*args, overwrite=False), table)[0].batch(0, 0)
+    assert batch.y is not None and set(batch.x.unique().tolist()) == {0.0, 1.0}
+    assert (batch.x <= batch.y).all() and (batch.x < batch.y).any()

@@ -24,7 +24,14 @@ from nebulatent.apps.planning.consistency_plan import cluster_widths, latent_siz
 from nebulatent.apps.planning.model_config import EncoderKind, Host, ModelConfig
 from nebulatent.apps.planning.options import MAX_SEED
 from nebulatent.apps.planning.reasons import model_reasons, training_reasons
-from nebulatent.apps.planning.rules import LATENT_WEIGHTS, Known, given, rules_for, usual_widths
+from nebulatent.apps.planning.rules import (
+    LATENT_WEIGHTS,
+    Known,
+    Rules,
+    given,
+    rules_for,
+    usual_widths,
+)
 from nebulatent.data.scaling import Scaling
 from nebulatent.data.table import Table
 from nebulatent.training.config import FitConfig
@@ -61,32 +68,7 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
     batch_size = min(rules.batch_size, count)
     epochs = given(choices.epochs, rules.epochs)
     fit = _fit(choices, care, epochs, rules.lr)
-    consistent = choices.method == "nvc-consistency"
-    cluster_dim, latent_dim = 0, rules.latent_dim
-    if consistent:
-        cluster_dim, latent_dim = latent_sizes(choices.latent_dim, known.values)
-    num_anchors = _num_anchors(choices, count)
-    model = ModelConfig(
-        host=_host(choices),
-        method=choices.method,
-        shape=shape,
-        encoder=rules.encoder,
-        widths=rules.widths,
-        latent_dim=latent_dim,
-        num_anchors=num_anchors,
-        likelihood=rules.likelihood,
-        beta=rules.beta if choices.beta is None else choices.beta,
-        form=choices.form,
-        prior="anchors" if consistent else choices.prior,
-        supervised=choices.supervised,
-        num_classes=len(table.label_names),
-        warmup_epochs=_warmup(choices, epochs),
-        **_weights(choices, 0.0 if consistent else rules.latent_weight),
-        cluster_dim=cluster_dim,
-        cluster_widths=_cluster_widths(rules.encoder, known.values) if consistent else (),
-        components=choices.components,
-        filled_weight=choices.filled_weight,
-    )
+    model = _model(known, rules, epochs, len(table.label_names))
     consistency = _consistency(choices, model, count)
     auto = choices.num_anchors == "auto"
     reasons = (
@@ -106,6 +88,35 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
         consistency=consistency,
         auto_anchors=auto,
         points_per_step=choices.points_per_step,
+    )
+
+
+def _model(known: Known, rules: Rules, epochs: int, num_classes: int) -> ModelConfig:
+    choices = known.choices
+    consistent = choices.method == "nvc-consistency"
+    cluster_dim, latent_dim = 0, rules.latent_dim
+    if consistent:
+        cluster_dim, latent_dim = latent_sizes(choices.latent_dim, known.values)
+    return ModelConfig(
+        host=_host(choices),
+        method=choices.method,
+        shape=known.shape,
+        encoder=rules.encoder,
+        widths=rules.widths,
+        latent_dim=latent_dim,
+        num_anchors=_num_anchors(choices, known.num_samples),
+        likelihood=rules.likelihood,
+        beta=rules.beta if choices.beta is None else choices.beta,
+        form=choices.form,
+        prior="anchors" if consistent else choices.prior,
+        supervised=choices.supervised,
+        num_classes=num_classes,
+        warmup_epochs=_warmup(choices, epochs),
+        **_weights(choices, 0.0 if consistent else rules.latent_weight),
+        cluster_dim=cluster_dim,
+        cluster_widths=_cluster_widths(rules.encoder, known.values) if consistent else (),
+        components=choices.components,
+        filled_weight=choices.filled_weight,
     )
 
 
