@@ -43,7 +43,7 @@ from nebulatent.latents.bottlenecks import Variational
 from nebulatent.terms import Terms
 from nebulatent.training.checkpoints import Saving
 from nebulatent.training.fit import Step
-from nvc import alternate, autoencoder, images, nvc_ml, pythae_epoch, trainer
+from nvc import alternate, autoencoder, images, nvc_ml, pythae_epoch, ratio, trainer
 
 Loop = Callable[[nn.Module, Batches], object]
 BATCH, LR = 128, 1e-3
@@ -101,11 +101,6 @@ def rounds_of(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str,
     """What each job returns in each round but a first one that warms up."""
     turns = [{name: job() for name, job in jobs.items()} for _ in range(rounds + 1)]
     return {name: [turn[name] for turn in turns[1:]] for name in jobs}
-
-
-def ratio(times: list[float], others: list[float]) -> float:
-    """How much longer, as a median over rounds."""
-    return median(time / other for time, other in zip(times, others, strict=True))
 
 
 def loop_ratio(name: str, build: Callable[[], nn.Module], x: Tensor, rounds: int) -> None:
@@ -172,7 +167,7 @@ def compiled_ratio(name: str, build: Callable[[], nn.Module], x: Tensor, repeats
     method = build().train()
     compiled = torch.compile(copy.deepcopy(method))
     times = alternate({"eager": trainer(method, x), "compiled": trainer(compiled, x)}, repeats)
-    print(f"          a compiled step {times['compiled'] / times['eager']:.2f} of eager")
+    print(f"          a compiled step {ratio(times['compiled'], times['eager']):.2f} of eager")
 
 
 def part_rate(rank: int, count: int, threads: int, batch: int, port: int) -> float:

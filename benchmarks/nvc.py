@@ -13,7 +13,8 @@ Prints, on the paper's fully connected network (784-512-256-128-64-10):
 
 With one thread and with two: a second one makes the VAE's matrix products faster, but not the many
 small operations of the terms, so the ratios rise.
-Times are medians of runs that alternate between the rivals, so that a busy machine slows all alike.
+Rivals take turns, so that a busy machine slows all alike; times are medians, the ratios of steps
+medians of the turns' ratios.
 `make bench` installs the rivals.
 """
 
@@ -67,8 +68,8 @@ def methods(num_anchors: int, rows: int) -> dict[str, torch.nn.Module]:
 
 def alternate(
     jobs: Mapping[str, Callable[[], object]], repeats: int, block: int = 1
-) -> dict[str, float]:
-    """Median seconds of each job, the jobs taking turns of `block` runs.
+) -> dict[str, list[float]]:
+    """Median seconds of each job in each turn; the jobs take turns of `block` runs.
 
     In training a step follows a step of the same kind; the first of a turn finds another job's
     data in the caches, and is not counted if there are more.
@@ -76,12 +77,17 @@ def alternate(
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(-(-repeats // block) + 1):
         for name, job in jobs.items():
-            for run in range(block):
-                started = time.perf_counter()
-                job()
-                if turn and (run or block == 1):
-                    times[name].append(time.perf_counter() - started)
-    return {name: median(values) for name, values in times.items()}
+            runs = [seconds(job) for _ in range(block)]
+            if turn:
+                times[name].append(median(runs[1:] or runs))
+    return times
+
+
+def seconds(job: Callable[[], object]) -> float:
+    """Of one run."""
+    started = time.perf_counter()
+    job()
+    return time.perf_counter() - started
 
 
 def trainer(method: torch.nn.Module, x: torch.Tensor) -> Callable[[], object]:
@@ -109,11 +115,14 @@ def step_ratios(batch_size: int, num_anchors: int, repeats: int) -> None:
             method.latent_terms.anchors.place(codes)  # pyright: ignore
         jobs[name] = trainer(method, x)
     times = alternate(jobs, repeats, block=min(10, repeats))
-    vae = times["VAE"]
-    cells = "  ".join(
-        f"{name} {value / vae:5.2f}" for name, value in times.items() if name != "VAE"
-    )
-    print(f"  B={batch_size:5d} m={num_anchors:3d}  VAE {vae * 1e3:7.2f} ms = 1   {cells}")
+    vae = times.pop("VAE")
+    cells = "  ".join(f"{name} {ratio(value, vae):5.2f}" for name, value in times.items())
+    print(f"  B={batch_size:5d} m={num_anchors:3d}  VAE {median(vae) * 1e3:7.2f} ms = 1   {cells}")
+
+
+def ratio(times: list[float], others: list[float]) -> float:
+    """Median over the turns, so that a minute in which the machine is slow counts in both."""
+    return median(time / other for time, other in zip(times, others, strict=True))
 
 
 def naive_triplets(z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -161,7 +170,8 @@ def triplet_ratios(batch_size: int, num_anchors: int, repeats: int) -> None:
         return once
 
     few = repeats if batch_size <= 256 else 3  # the naive formula takes seconds
-    times = alternate({name: job(name) for name in names}, few)
+    turns = alternate({name: job(name) for name in names}, few)
+    times = {name: median(values) for name, values in turns.items()}
     memory = {name: extra_memory(name, batch_size, num_anchors) for name in names}
     cells = "  ".join(
         f"{name} {times[name] / times['ours']:6.1f}× time, {memory[name]:6.0f} MiB"
@@ -312,9 +322,9 @@ def main() -> None:
     torch.manual_seed(0)
     np.random.seed(0)  # pythae draws its data order from here
     sizes = (128, 512) if options.quick else (128, 512, 2048)
-    repeats = {128: 200, 512: 40, 2048: 5}
+    repeats = {128: 600, 512: 40, 2048: 5}
     if options.quick:
-        repeats = {size: max(5, count // 5) for size, count in repeats.items()}
+        repeats = {size: max(5, count // 3) for size, count in repeats.items()}
     for threads in options.threads:
         torch.set_num_threads(threads)
         print(f"=== {threads} thread{'s' * (threads > 1)}")

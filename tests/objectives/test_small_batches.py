@@ -40,6 +40,14 @@ def test_both_ways_give_the_same_terms_and_gradients(num_anchors: int, dtype: to
     close((value, by_code), pair_value_and_gradient(z, label))
 
 
+@pytest.mark.parametrize("far", [0.0, 1000.0])
+def test_codes_without_labels_belong_to_the_nearest_anchor(far: float) -> None:
+    z, anchors, _ = scene(12, torch.float32)
+    batch = small_batch(z + far, anchors + far)
+    assert batch is not None
+    assert batch.owner.tolist() == torch.cdist(z.double(), anchors.double()).argmin(1).tolist()
+
+
 def test_a_class_of_one_has_no_pairs() -> None:
     z = torch.tensor([[0.0], [2.0], [9.0]])
     value, (gradient, _) = small(z, z, torch.tensor([0, 1, 2])).pair()

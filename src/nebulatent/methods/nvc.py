@@ -33,7 +33,7 @@ from nebulatent.latents.priors import AnchorMixture
 from nebulatent.objectives.elbo import elbo_terms
 from nebulatent.objectives.likelihoods import Bernoulli, Likelihood
 from nebulatent.objectives.metric import pair_value_and_gradient, triplet_value_and_gradient
-from nebulatent.objectives.small_batches import small_batch
+from nebulatent.objectives.small_batches import SmallBatch, small_batch
 from nebulatent.ops.distances import at_least_single, squared_distances
 from nebulatent.ops.known_gradients import Gradients, with_gradients
 from nebulatent.ops.processes import gather_rows
@@ -314,8 +314,12 @@ class NebulaAnchors(nn.Module):
         z, positions = at_least_single(z), at_least_single(self.anchors.positions)
         if self.gather:
             z, label = gather_rows(z), None if label is None else gather_rows(label)
-        label = self.assign(z) if label is None else label
-        known = self._known(z.detach(), positions.detach(), label)
+        small = small_batch(z, positions, label)
+        if small is not None:
+            label = torch.from_numpy(small.owner)
+        elif label is None:
+            label = self.assign(z)
+        known = self._known(z.detach(), positions.detach(), label, small)
         values, gradients = zip(*known.values(), strict=True) if known else ((), ())
         terms = dict(zip(known, with_gradients([z, positions], values, gradients), strict=True))
         if self.weights.nebula and self.form == "euclidean":
@@ -323,11 +327,10 @@ class NebulaAnchors(nn.Module):
         return Terms(terms, self.weights._asdict())
 
     def _known(
-        self, z: Tensor, positions: Tensor, label: Tensor
+        self, z: Tensor, positions: Tensor, label: Tensor, small: SmallBatch | None
     ) -> dict[str, tuple[Tensor, Gradients]]:
         """The terms whose gradients have a closed form, each with them."""
         known: dict[str, tuple[Tensor, Gradients]] = {}
-        small = small_batch(z, positions, label)
         if self.weights.nebula and self.form != "euclidean":
             if small is not None and self.form == "log1p":
                 known["nebula"] = small.nebula(self.scale2, CLOSEST)
