@@ -33,28 +33,27 @@ def with_gradients(
         >>> torch.autograd.grad(3 * square, x)
         (tensor([ 6., 12.]),)
     """
-    return _Known.apply(values, gradients, *inputs)  # pyright: ignore[reportReturnType]
+    # Arguments of their own: of tensors inside a list, torch.compile keeps those of the first step.
+    known = [gradient for row in gradients for gradient in row]
+    return _Known.apply(len(inputs), len(values), *inputs, *values, *known)  # pyright: ignore[reportReturnType]
 
 
 class _Known(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        values: Sequence[Tensor],
-        gradients: Sequence[Gradients],
-        *inputs: Tensor,
-    ) -> Any:  # noqa: ANN401
-        ctx.gradients = gradients  # neither inputs nor outputs, so that they may be kept like this
-        return tuple(values)
+    def forward(ctx: Any, inputs: int, values: int, *tensors: Tensor | None) -> Any:  # noqa: ANN401
+        ctx.inputs, ctx.values = inputs, values
+        ctx.save_for_backward(*tensors[inputs + values :])
+        return tuple(tensors[inputs : inputs + values])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        sums: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 2)
-        for factor, row in zip(outputs, ctx.gradients, strict=True):
-            for place, gradient in enumerate(row):
-                before = sums[place]
-                if gradient is not None and ctx.needs_input_grad[2 + place]:
-                    new = before is None
-                    sums[place] = factor * gradient if new else before.addcmul_(factor, gradient)
-        return (None, None, *sums)
+        known: tuple[Tensor | None, ...] = ctx.saved_tensors
+        sums: list[Tensor | None] = [None] * ctx.inputs
+        for index, gradient in enumerate(known):
+            value, place = divmod(index, ctx.inputs)
+            before, factor = sums[place], outputs[value]
+            if gradient is not None and ctx.needs_input_grad[2 + place]:
+                new = before is None
+                sums[place] = factor * gradient if new else before.addcmul_(factor, gradient)
+        return (None, None, *sums, *(None for _ in range(ctx.values + len(known))))
