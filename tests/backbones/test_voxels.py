@@ -53,6 +53,13 @@ def test_other_resolutions_are_refused(resolution: int) -> None:
         voxel_sizes(resolution)
 
 
+@pytest.mark.parametrize("resolution", [12, 16, 32])
+def test_a_decoder_sees_the_whole_code_at_any_resolution(resolution: int) -> None:
+    hidden = VoxelDecoder(128, resolution).layers[0]
+    assert isinstance(hidden, nn.Linear)
+    assert torch.linalg.matrix_rank(hidden.weight) == 128
+
+
 def test_three_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="`channels` must be four positive numbers"):
         VoxelEncoder(16, (1, 2, 3))

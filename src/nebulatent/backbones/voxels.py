@@ -16,7 +16,9 @@ Representations of 3D Shapes from Multi-Modal Euclidean Input, 2023, section 4.1
 Authors' code: pads only behind where a stride divides an even size, as TensorFlow does, which the
     sizes above need; normalises over the *width index* in place of the channels, since Keras was
     not told which axis those are; its 343 features are the 7³ cells that the decoder begins with.
-Our reading: `normalize="channels"` is meant; `"width"` is as released.
+Our reading: `normalize="channels"` is meant; `"width"` is as released. The decoder's hidden layer
+    has 343 numbers or more at any resolution, as the encoder's does, in as many maps as that takes:
+    at 16³ one map would be 3³ cells, and 27 numbers all that a decoder sees of a code.
 """
 
 from collections.abc import Sequence
@@ -29,6 +31,7 @@ from nebulatent.typing import Float, Tensor
 
 Normalize = Literal["channels", "width"]
 CHANNELS = (8, 16, 32, 64)
+HIDDEN = 343  # numbers in the hidden layers, at 32³ those of 7³ cells
 EPS, MOMENTUM = 1e-3, 0.01  # Keras' defaults; its momentum 0.99 is ours of 0.01
 
 
@@ -54,6 +57,19 @@ def voxel_sizes(resolution: int) -> tuple[int, ...]:
     return sizes
 
 
+def hidden_maps(resolution: int) -> int:
+    """Maps that the decoder's hidden layer is split into, so that it has `HIDDEN` numbers or more.
+
+    Raises:
+        ValueError: If the decoder's strides would not come back to `resolution`.
+
+    Examples:
+        >>> [hidden_maps(resolution) for resolution in (12, 16, 32, 64)]
+        [43, 13, 1, 1]
+    """
+    return -(-HIDDEN // voxel_sizes(resolution)[4] ** 3)
+
+
 class VoxelEncoder(nn.Module):
     """Four convolutions and a hidden layer over a cubic occupancy grid.
 
@@ -71,7 +87,7 @@ class VoxelEncoder(nn.Module):
         self,
         resolution: int = 32,
         channels: Sequence[int] = CHANNELS,
-        feature_dim: int = 343,
+        feature_dim: int = HIDDEN,
         *,
         normalize: Normalize = "channels",
     ) -> None:
@@ -122,10 +138,11 @@ class VoxelDecoder(nn.Module):
     ) -> None:
         super().__init__()
         sizes = _check(resolution, channels)
-        cells = sizes[4] ** 3
-        layers: list[nn.Module] = [nn.Linear(latent_dim, cells), nn.ELU()]
-        layers += [nn.BatchNorm1d(cells, EPS, MOMENTUM), nn.Unflatten(1, (1, *[sizes[4]] * 3))]
-        widths = [1, *reversed(channels), 1]
+        maps = hidden_maps(resolution)
+        hidden = maps * sizes[4] ** 3
+        layers: list[nn.Module] = [nn.Linear(latent_dim, hidden), nn.ELU()]
+        layers += [nn.BatchNorm1d(hidden, EPS, MOMENTUM), nn.Unflatten(1, (maps, *[sizes[4]] * 3))]
+        widths = [maps, *reversed(channels), 1]
         # Kernel, stride, padding and side of each layer.
         shapes = [(3, 1, 1), (3, 2, 0), (3, 1, 1), (4, 2, 0), (3, 1, 1)]
         sides = [sizes[4], sizes[2], sizes[2], sizes[0], sizes[0]]
