@@ -168,7 +168,7 @@ def test_the_probe_is_for_vectors_too(
     [
         (
             ["--train", "x.npz"],
-            "`--train` must go with --probe svm, kernel-svm or fine-tune, got it alone",
+            "`--train` must go with --probe svm, kernel-svm, fine-tune or parts, got it alone",
         ),
         (["--probe", "svm"], "`--train` must be other samples than DATA, got .* has no parts"),
         (["--probe", "svm", "--train", "DATA"], "must be other samples than DATA, got .* twice"),

@@ -70,7 +70,7 @@ def test_codes_stand_beside_those_of_no_training(
     [
         (["a.npz"], "`DATA` must be builtin:shapes for --probe factors, got `a.npz`"),
         (["builtin:shapes", "--train", "a.npz"], "`--train` must go with --probe svm"),
-        (["builtin:shapes", "--label-fractions"], "svm or fine-tune, got factors"),
+        (["builtin:shapes", "--label-fractions"], "svm, fine-tune or parts, got factors"),
         (["builtin:shapes", "--robustness"], "must go with --probe svm, got factors"),
     ],
 )

@@ -17,6 +17,7 @@ from nebulatent.apps.cli import main
 from nebulatent.apps.fitting.some_points import OnSomePoints
 from nebulatent.apps.planning.choices import Choices
 from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.probing import corruptions_of
 from nebulatent.apps.recipes.cloud_data import CloudData, Sizes
 from nebulatent.apps.recipes.cloud_pretext import Pretext, UntrainedEncoder
 from nebulatent.apps.recipes.recipe import Budget, Given
@@ -29,6 +30,8 @@ from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.evaluation import settling, svm
 from nebulatent.evaluation.poses import MEAN_POSE
+from nebulatent.evaluation.robustness import robustness
+from nebulatent.evaluation.svm import train_svm
 from nebulatent.terms import Terms
 
 TURNED = ("--poses", "principal-axes")
@@ -101,6 +104,32 @@ def test_the_same_clouds_in_other_poses_have_the_same_codes(
         assert main(["embed", str(run), str(path), "--out", str(out)]) == 0
         codes.append(np.load(out)["codes"])
     np.testing.assert_allclose(*codes, atol=1e-4)
+
+
+def test_corrupted_clouds_are_turned_again_by_what_is_left_of_them(
+    run: Path, files: tuple[Path, Path]
+) -> None:
+    loaded, generator = load_run(run), torch.Generator().manual_seed(0)
+    x = torch.from_numpy(read_like(loaded, str(files[1]), "all").x)
+    damage = {corruption.name: corruption for corruption in corruptions_of(loaded)}
+    turned = damage["turned about any axis"].apply(x, generator, 180.0)
+    np.testing.assert_allclose(turned, x, atol=1e-4)
+    cut = damage["cut by a plane"].apply(x, generator, 0.5)
+    assert cut.shape == (40, 32, 3)
+    np.testing.assert_allclose(cut.mean(1), 0, atol=1e-5)
+    np.testing.assert_allclose(cut.norm(dim=2).amax(1), 1, atol=1e-5)
+    assert (cut.square().mean(1).diff(dim=1) >= -1e-6).all()
+    tested, learned = (read_like(loaded, str(path), "all") for path in files[::-1])
+    curve = robustness(
+        train_svm(learned.x.std(1), learned.label),
+        lambda clouds: clouds.std(1).numpy(),
+        torch.from_numpy(tested.x),
+        tested.label,
+        corruptions=[damage["turned about z"]],
+        draws=1,
+    )[0]
+    assert {level.values for level in curve.levels} == {curve.levels[0].values}
+    assert "are turned into their principal axes again and brought" in curve.convention
 
 
 def test_the_choice_is_kept_with_the_run_and_in_its_report(

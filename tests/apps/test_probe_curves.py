@@ -11,6 +11,7 @@ from apps.small_run import small_run
 from nebulatent.apps.assess import Evaluated
 from nebulatent.apps.cli import main
 from nebulatent.apps.fine_tuning import fine_tune
+from nebulatent.apps.part_tuning import tune_parts
 from nebulatent.apps.pictures.probe_curves import curve_panels
 from nebulatent.apps.probing import probe_data
 from nebulatent.apps.runs.runs import WEIGHTS, Run, load_run
@@ -72,14 +73,14 @@ def test_curves_are_the_same_for_programs_and_stand_beside_their_baselines(
     assert kinds.keys() == {"codes", "untrained encoder", "D2 distribution"}
     *few, every = kinds["codes"]["levels"]
     assert every["mean"] == found["measures"]["linear SVM"]["value"]
-    assert [level["at"] for level in few] == [0.01, 0.05, 0.1, 0.2]
+    assert [level["at"] for level in few] == [0.01, 0.05, 0.1, 0.2, 0.5]
     assert all(len(level["values"]) == 5 for level in few)
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--label-fractions"], "`--label-fractions` must go with --probe svm or fine-tune"),
+        (["--label-fractions"], "`--label-fractions` must go with --probe svm, fine-tune or parts"),
         (["--robustness"], "`--robustness` must go with --probe svm, got none"),
         (["--probe", "fine-tune", "--robustness"], "must go with --probe svm, got fine-tune"),
         (["--probe", "svm", "--out", "a.png"], "`--out` must go with --label-fractions or"),
@@ -125,7 +126,7 @@ def test_fine_tuning_is_printed_beside_weights_as_drawn(
     before = (run / WEIGHTS).read_bytes()
     words = ["evaluate", str(run), str(test), "--train", str(train), "--probe", "fine-tune"]
     capsys.readouterr()
-    assert main([*words, "--steps", "2", "--label-fractions", "--json"]) == 0
+    assert main([*words, "--steps", "1", "--label-fractions", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["baselines"].keys() == {"weights as drawn"}
     assert found["curves"]["labels"].keys() == {"fine-tuned", "weights as drawn"}
@@ -143,6 +144,56 @@ def test_fine_tuning_leaves_the_run_alone_and_repeats(run: Path, train: Path, te
     assert first == again
     assert first["fine-tuned"].levels[0].name == "100 % (24)"
     assert all((state[name] == value).all() for name, value in loaded.model.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mugs and pistols in ShapeNetPart's layout, their parts above and below."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    folder = tmp_path_factory.mktemp("parts")
+    for seed, (name, count) in enumerate({"train": 24, "val": 2, "test": 6}.items()):
+        (folder / f"{name}_hdf5_file_list.txt").write_text(f"{name}.h5\n")
+        x = np.random.default_rng(seed).normal(size=(count, 20, 3)).astype(np.float32)
+        mug = np.arange(count)[:, None] % 2 == 0
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file["data"], file["label"] = x, np.where(mug, 11, 12).astype(np.uint8)
+            file["pid"] = (np.where(mug, 36, 38) + (x[..., 2] > 0)).astype(np.uint8)
+    return folder
+
+
+def test_parts_are_learned_from_weights_of_a_run_beside_weights_as_drawn(
+    run: Path, parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(run), str(parts), "--probe", "parts", "--steps", "2", "--json"]
+    capsys.readouterr()
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    values = {name: row["value"] for name, row in found["measures"].items()}
+    assert found["baselines"].keys() == {"weights as drawn", "most frequent part"}
+    assert values["class mIoU"] == pytest.approx((values["IoU Mug"] + values["IoU Pistol"]) / 2)
+    assert "over 3 draws" in found["measures"]["instance mIoU"]["convention"]
+    assert (
+        found["baselines"]["weights as drawn"]["instance mIoU"]["value"] != values["instance mIoU"]
+    )
+
+
+def test_parts_are_asked_of_clouds_that_have_them(
+    run: Path, parts: Path, train: Path, test: Path
+) -> None:
+    loaded = load_run(run)
+    with pytest.raises(ValueError, match=r"`--train` must be clouds with categories and parts"):
+        tune_parts(loaded, probe_data(loaded, str(test), "test", str(train)))
+    data, before = probe_data(loaded, str(parts), "test", None), (run / WEIGHTS).read_bytes()
+    assert data.reference is not None and data.reference.point_labels is not None
+    other = data.reference.point_labels._replace(names=data.reference.point_labels.names[::-1])
+    with pytest.raises(ValueError, match=r"`--train` must have the parts of DATA, got 50 names"):
+        tune_parts(loaded, data._replace(reference=data.reference._replace(point_labels=other)))
+    first, again = (
+        tune_parts(loaded, data, fractions=(0.1, 1.0), draws=1, steps=1, baselines=False)
+        for _ in range(2)
+    )
+    assert first == again and (run / WEIGHTS).read_bytes() == before
+    assert [level.name for level in first.curves["fine-tuned"].levels] == ["10 % (2)", "100 % (26)"]
 
 
 def test_a_panel_has_a_line_with_bars_for_each_kind_of_features() -> None:

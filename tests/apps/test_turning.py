@@ -24,7 +24,13 @@ from nebulatent.apps.pictures.turning import (
     plain,
     turning,
 )
-from nebulatent.apps.pictures.turning_shapes import ANCHORS, SAMPLES, ellipsoid_mesh, shapes_to_turn
+from nebulatent.apps.pictures.turning_shapes import (
+    ANCHORS,
+    SAMPLES,
+    ellipsoid_mesh,
+    rows_to_turn,
+    shapes_to_turn,
+)
 from nebulatent.apps.reports.report import write_report
 from nebulatent.ops.voxel_surfaces import cell_surface
 from nebulatent.ops.voxels import Grid
@@ -121,6 +127,8 @@ def cloud_run(make_run: MakeRun, **changes: object) -> RunFigures:
     rng = np.random.default_rng(0)
     shaped = {"x": 30, "recon": 5, "anchor_decoded": 3}
     clouds: dict[str, Any] = {name: rng.random((n, 40, 3)) for name, n in shaped.items()}
+    far = 9 * np.eye(6)  # the others are where the first is
+    clouds["codes"] = np.concatenate([far, far[[0] * 24]])
     around = {name: rng.random((3, 4, 40, 3)) for name in ("anchor_samples", "anchor_nearest")}
     return make_run(**({"kind": "points"} | clouds | around | changes))
 
@@ -129,16 +137,26 @@ class TestShapes:
     """Which shapes of a run can be turned."""
 
     def test_samples_have_copies_and_anchors_real_neighbours(self, make_run: MakeRun) -> None:
-        run = cloud_run(make_run)
+        ids = ["", f"{'folders/' * 9}a.off", *(f"row {i}" for i in range(2, 30))]
+        run = cloud_run(make_run, ids=ids)
         shapes = shapes_to_turn(run)
         assert [shape.kind for shape in shapes] == ["samples"] * SAMPLES + ["anchors"] * 3
-        assert shapes[1].name == "row 1 · square"
+        assert shapes[2].name == "row 2 · star"
+        assert shapes[1].name == "…ers/folders/folders/a.off · square"
         assert list(shapes[4].panes) == ["original", "reconstruction"]
         assert list(shapes[5].panes) == ["original"]  # only five were rebuilt
         copy, decoded = shapes[4].panes["reconstruction"], shapes[8].panes["decoded anchor"]
         assert isinstance(copy, Dots) and isinstance(decoded, Dots)
         assert (copy.points == run.recon[4]).all()
         assert run.anchor_decoded is not None and (decoded.points == run.anchor_decoded[2]).all()
+
+    def test_samples_to_turn_are_from_all_over_the_codes(self) -> None:
+        groups = np.repeat(100 * np.eye(4), 5, axis=0) + np.random.default_rng(0).random((20, 4))
+        codes = np.concatenate([groups, [[1e6] * 4]])  # the last is in no still picture
+        rows = rows_to_turn(codes)
+        assert rows == sorted(set(rows)) and len(rows) == SAMPLES and 0 in rows
+        assert {row // 5 for row in rows} == {0, 1, 2, 3}
+        assert rows_to_turn(codes[:2]) == [0, 1]
 
     def test_of_many_anchors_the_fullest_are_shown(self, make_run: MakeRun) -> None:
         rng = np.random.default_rng(0)

@@ -44,7 +44,7 @@ def boxes(seed: int, count: int, side: int = 12) -> tuple[np.ndarray, np.ndarray
     return x, y
 
 
-def write_boxes(path: Path, seed: int, count: int = 24, side: int = 12) -> Path:
+def write_boxes(path: Path, seed: int, count: int = 12, side: int = 12) -> Path:
     x, y = boxes(seed, count, side)
     np.savez(path, x=x.astype(np.uint8), y=np.array(["chair", "table"])[y])
     return path
@@ -75,7 +75,7 @@ def test_codes_samples_and_walks_are_written(
 ) -> None:
     codes, samples, sheet, walk = (tmp_path / n for n in ("z.npz", "x.npz", "x.png", "walk.npz"))
     assert main(["embed", str(run), str(data), "--out", str(codes)]) == 0
-    assert np.load(codes)["codes"].shape == (24, 4)
+    assert np.load(codes)["codes"].shape == (12, 4)
     assert main(["sample", str(run), "--count", "3", "--out", str(samples)]) == 0
     x = np.load(samples)["x"]
     assert x.shape == (3, 12, 12, 12) and x.dtype == np.uint8 and x.max() <= 1
@@ -179,7 +179,7 @@ def test_a_drawing_shows_filled_cells_and_nothing_else() -> None:
 
 
 def test_the_probe_gives_the_figures_of_the_recipe_for_the_same_weights(tmp_path: Path) -> None:
-    parts = [boxes(seed, count, side=30) for seed, count in ((0, 40), (1, 20))]
+    parts = [boxes(seed, count, side=30) for seed, count in ((0, 20), (1, 10))]
     names = ("chair", "table")
     for (x, y), name in zip(parts, ("train", "test"), strict=True):
         np.savez(tmp_path / f"{name}.npz", x=x, y=np.array(names)[y])
@@ -205,7 +205,7 @@ def test_the_probe_gives_the_figures_of_the_recipe_for_the_same_weights(tmp_path
     for measure in found.own:
         assert measure.value == pytest.approx(recipe[f"voxel {measure.name}"], rel=1e-4)
     grids = [flat(grid_rows(part, known)) for part in (known.train, known.test)]
-    space = find_components(grids[0], 39)
+    space = find_components(grids[0], 19)
     linear = probed("voxel", space.codes(grids[0]), space.codes(grids[1]), known)
     own = found.baselines["128 components"]
     assert [m.value for m in own] == pytest.approx([m.value for m in linear], rel=1e-4)

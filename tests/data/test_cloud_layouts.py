@@ -1,13 +1,14 @@
 """Public layouts of meshes and clouds, each in a small folder made here."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fuzz.shapes import CORNERS, OFF
+from fuzz.shapes import CORNERS, OFF, ply_bytes
 from nebulatent.data.clouds import modelnet, modelnet_h5, psb, s3dis_rooms, scanobjectnn
 from nebulatent.data.clouds import modelnet_text as resampled
 from nebulatent.data.clouds import s3dis as blocks
@@ -17,7 +18,7 @@ from nebulatent.data.clouds.points import to_unit_sphere
 from nebulatent.data.clouds.s3dis import read_s3dis_areas
 from nebulatent.data.clouds.s3dis_raw import collect_rooms
 from nebulatent.data.read import read
-from nebulatent.data.table import Table
+from nebulatent.data.table import NO_SPLIT, Table
 
 RNG = np.random.default_rng(0)
 Save = Callable[..., np.ndarray]
@@ -169,6 +170,27 @@ def test_shapenet_part_as_text(shapenet_text: Path) -> None:
     assert read(shapenet_text, split="test", trainable=False).ids == ("03797390/m2",)
 
 
+def test_shapenet_part_without_lists_is_read_whole(shapenet_text: Path) -> None:
+    shutil.rmtree(shapenet_text / "train_test_split")
+    table = read(shapenet_text, num_points=5)
+    assert table.ids == ("03636649/l1", "03797390/m1", "03797390/m2")
+    assert _labels(table) == ["Lamp", "Mug", "Mug"] and NO_SPLIT in table.found
+    assert table.point_labels is not None and table.point_labels.values.min() >= 24
+
+
+@pytest.mark.parametrize("place", ["{}.ply", "{}/model.ply", "{}/models/model_normalized.ply"])
+def test_shapenet_has_its_categories(tmp_path: Path, place: str) -> None:
+    for synset in ("02691156", "03797390", "00000001"):
+        path = tmp_path / synset / place.format("1f")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(ply_bytes("ascii"))
+    named = read(tmp_path, num_points=5, trainable=False)
+    assert _labels(named) == ["00000001", "airplane", "mug"]
+    (tmp_path / "02691156").rename(tmp_path / "chairs")
+    mixed = read(tmp_path, num_points=5, trainable=False)
+    assert "03797390" in mixed.label_names, "a number among names stays"
+
+
 def test_lists_that_lead_elsewhere_are_refused(shapenet_text: Path) -> None:
     listing = shapenet_text / "train_test_split" / "shuffled_test_file_list.json"
     for text in ('["../../etc/passwd"]', "[[]]", "{}", "[" * 100_000, "[]", "nonsense"):
@@ -181,6 +203,8 @@ def test_lists_that_lead_elsewhere_are_refused(shapenet_text: Path) -> None:
 
 
 def test_scanobjectnn(tmp_path: Path, save_h5: Save) -> None:
+    above, tmp_path = tmp_path, tmp_path / "main_split"
+    tmp_path.mkdir()
     mask = np.zeros((2, 12), dtype=np.int8)
     clouds = save_h5(tmp_path / "training_objectdataset.h5", [14, 0], mask=mask)
     save_h5(tmp_path / "test_objectdataset.h5", [3])
@@ -189,6 +213,7 @@ def test_scanobjectnn(tmp_path: Path, save_h5: Save) -> None:
     assert _labels(train) == ["toilet", "bag"]
     assert np.array_equal(train.x, to_unit_sphere(clouds))
     assert any("augmentedrot_scale75" in sentence for sentence in train.found)
+    assert read(above).fingerprint == train.fingerprint
     assert _labels(read(tmp_path, split="test", trainable=False)) == ["cabinet"]
     hard = read(tmp_path / "training_objectdataset_augmentedrot_scale75.h5")
     assert hard.num_samples == 3

@@ -242,7 +242,6 @@ def _named_to_confuse(h5py, file) -> None:  # noqa: ANN001
         _circle,
         _many,
         _named_to_confuse,
-        _named_to_confuse,
     ],
 )
 def test_hostile_hdf5_is_refused_at_once(tmp_path: Path, write: Callable) -> None:

@@ -16,6 +16,8 @@ from nebulatent.data.labels import encode_labels
         (np.array([b"cat", b"ant", b"cat"]), ("ant", "cat")),
         (["cat", "ant", "cat"], ("ant", "cat")),
         (["10", "9", "10"], ("9", "10")),
+        (["03001627", "02691156", "03001627"], ("02691156", "03001627")),
+        (["02", "01", "02"], ("1", "2")),
     ],
 )
 def test_labels_are_numbered_in_sorted_order(values: object, names: tuple[str, ...]) -> None:

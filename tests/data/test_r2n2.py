@@ -89,7 +89,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_shape_without_its_files_is_named(tmp_path: Path) -> None:
     made = make(tmp_path, shapes=2)
-    with pytest.raises(FileNotFoundError, match=r"must hold 4 pictures, got 3; ask for fewer"):
+    with pytest.raises(ValueError, match=r"must hold 4 pictures like all shapes, got 3; add the"):
         read_r2n2(made, views=4)
     with pytest.raises(ValueError, match="`views` and `size` must be positive"):
         read_r2n2(made, views=0)

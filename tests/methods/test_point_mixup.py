@@ -3,10 +3,20 @@
 import pytest
 import torch
 
+from nebulatent.backbones.point_decoders import FoldingDecoder, PCNDecoder
 from nebulatent.backbones.pointnet import PointNetClassifier, PointNetEncoder, PointNetSegmenter
-from nebulatent.backbones.pointnet2 import SSG, PointNet2Classifier, PointNet2Encoder, reduced
+from nebulatent.backbones.pointnet2 import (
+    SSG,
+    PointNet2Classifier,
+    PointNet2Encoder,
+    PointNet2Segmenter,
+    reduced,
+)
 from nebulatent.backbones.set_abstraction import Places
 from nebulatent.data.batch import Batch, Batches
+from nebulatent.latents.autoencoder import Autoencoder
+from nebulatent.latents.bottlenecks import Deterministic
+from nebulatent.methods.occo import OcCo
 from nebulatent.methods.parae import ParAE
 from nebulatent.methods.point_mixup import (
     Mixing,
@@ -16,7 +26,11 @@ from nebulatent.methods.point_mixup import (
     mix_clouds,
     mix_places,
     mixed_cross_entropy,
+    mixed_level,
 )
+from nebulatent.methods.rotation3d import Rotation3D
+from nebulatent.methods.vae import VAE
+from nebulatent.objectives.cloud_likelihoods import ChamferLikelihood
 from nebulatent.objectives.shapes import earth_mover
 from nebulatent.ops.transport import exact_matching
 from nebulatent.training.config import FitConfig
@@ -125,8 +139,52 @@ def test_a_method_without_labels_can_be_trained_on_mixed_clouds() -> None:
     assert torch.equal(method.encode(x).mean, encoder(x))
 
 
+@torch.no_grad()
+def test_a_level_of_which_all_is_the_partners_gives_the_partners_feature() -> None:
+    x, _ = clouds()
+    encoder = pointnet2().encoder.eval()
+    plain, last = encoder(x[:2]), len(encoder.levels)
+    for level in range(last + 1):
+        with mixed_level(encoder, level, swapped(0.0)):
+            torch.testing.assert_close(encoder(x[:2]), plain)
+    with mixed_level(encoder, last, swapped(1.0)):
+        torch.testing.assert_close(encoder(x[:2]), plain.flip(0))
+    assert torch.equal(encoder(x[:2]), plain)  # nothing stays behind
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "OcCo"])
+def test_methods_whose_target_is_a_cloud_learn_from_mixed_levels(kind: str) -> None:
+    x, _ = clouds()
+    encoder = pointnet2().encoder
+    bottleneck = Deterministic(16, 4)
+    inside = {
+        "autoencoder": VAE(
+            Autoencoder(encoder, bottleneck, FoldingDecoder(4, side=4, hidden=8)),
+            likelihood=ChamferLikelihood(8),
+        ),
+        "OcCo": OcCo(encoder, PCNDecoder(16, 6, side=2, width=SMALL), num_visible=16),
+    }[kind]
+    method, losses = OnMixedClouds(inside, gamma=2.0, manifold=True), set()
+    for seed in range(4):
+        torch.manual_seed(seed)
+        loss = method(Batch(x[:4])).total
+        losses.add(loss.item())
+    loss.backward()
+    assert len(losses) == 4 and loss.isfinite()
+    assert any(p.grad is not None and p.grad.any() for p in encoder.parameters())
+    assert not any(module._forward_pre_hooks for module in method.modules())
+
+
 def test_bad_options_and_labels_are_refused() -> None:
     x, label = clouds()
+    with pytest.raises(TypeError, match=r"must have a PointNet2Encoder for manifold mixup, got"):
+        OnMixedClouds(ParAE(PointNetSegmenter(4, width=SMALL)), manifold=True)
+    parts = PointNet2Segmenter(4, levels=reduced(SSG, SMALL, 1 / 32), whole=(8, 16), width=SMALL)
+    with pytest.raises(TypeError, match=r"must have clouds as its target .*, got ParAE"):
+        OnMixedClouds(ParAE(parts), manifold=True)
+    turns = PointNet2Classifier(6, encoder=pointnet2().encoder)
+    with pytest.raises(TypeError, match=r"must have clouds as its target .*, got Rotation3D"):
+        OnMixedClouds(Rotation3D(turns), manifold=True)
     with pytest.raises(ValueError, match=r"`gamma` must be positive, got 0\.0\."):
         PointMixup(pointnet(), gamma=0.0)
     with pytest.raises(TypeError, match=r"must be a PointNet2Classifier for manifold mixup, got"):

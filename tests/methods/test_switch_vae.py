@@ -61,7 +61,7 @@ def stand(method: SwitchVAE, drawn: float) -> None:
 
 
 def test_terms_are_those_of_equation_one() -> None:
-    method, part = model(beta=0.5).eval(), batch("views")
+    method, part = model(beta=0.5), batch("views")
     stand(method, 0.1)  # views
     torch.manual_seed(0)
     terms = method(part)
@@ -129,6 +129,9 @@ def test_switch_stands_still_for_an_epoch_or_is_thrown_for_each_batch() -> None:
     still.begin_epoch(0, lambda: pytest.fail("needs no codes"))
     assert len({still._picked(["views"]) for _ in range(64)}) == 1
     assert len({thrown._picked(["views"]) for _ in range(64)}) == 2
+    for method in (still, thrown):  # a score compares epochs by one form
+        stand(method, 0.0)
+        assert method.eval()._picked(["views"]) == ""
 
 
 def test_weight_of_the_kl_rises_in_the_first_half_of_each_cycle() -> None:
@@ -155,7 +158,7 @@ def test_branches_share_the_decoder_and_are_baselines_of_their_own() -> None:
 
 
 def test_anchors_act_on_the_picked_code() -> None:
-    method = model(latent_terms=NebulaAnchors(3, LATENT, metric=True)).eval()
+    method = model(latent_terms=NebulaAnchors(3, LATENT, metric=True))
     part = batch("views")
     stand(method, 0.0)
     expected = method.latent_terms(method.others["views"](part.also["views"]).mean)

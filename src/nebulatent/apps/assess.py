@@ -15,16 +15,23 @@ from jaxtyping import Float, Int
 from nebulatent.apps.pictures.mixture_figures import mixture_measures
 from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.planning.cloud_plan import COUNTED
-from nebulatent.apps.runs.inputs import condition, read_like, samples, with_label_names
+from nebulatent.apps.raw_values import raw_values
+from nebulatent.apps.runs.inputs import (
+    condition,
+    encoder_input,
+    read_like,
+    target,
+    with_label_names,
+)
 from nebulatent.apps.runs.runs import Run, decoding
 from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.table import NO_SPLIT, Split, Table
 from nebulatent.evaluation.clouds import cloud_measures, strangers
 from nebulatent.evaluation.clustering import clustering_measures, label_measures
 from nebulatent.evaluation.descriptors import d2_distribution
-from nebulatent.evaluation.encode import Codes, chunks, encode, evidence, reconstruct
+from nebulatent.evaluation.encode import Codes, encode, evidence, reconstruct
 from nebulatent.evaluation.latent import latent_measures
-from nebulatent.evaluation.measures import Measure
+from nebulatent.evaluation.measures import Measure, to_json
 from nebulatent.evaluation.probes import MAX_TRAIN, probe_measures, single_set_measures
 from nebulatent.evaluation.reconstruction import reconstruction_measures
 from nebulatent.evaluation.voxels import voxel_measures
@@ -63,10 +70,19 @@ class Evaluated(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """A run's own measures, and those of each baseline."""
+    """A run's own measures, those of each baseline, and if it reads them, those from pictures."""
 
     own: list[Measure]
     baselines: Mapping[str, list[Measure]]
+    pictures: "Assessment | None" = None
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values by name."""
+        found: dict[str, object] = {
+            "measures": to_json(self.own),
+            "baselines": {name: to_json(rows) for name, rows in self.baselines.items()},
+        }
+        return found if self.pictures is None else {**found, "pictures": self.pictures.to_json()}
 
 
 def data_for(run: Run, data: str, split: Split) -> Evaluated:
@@ -114,12 +130,14 @@ def _labelled(table: Table) -> bool:
 
 
 def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
-    return encode(model, samples(table.x), run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
+    x = encoder_input(run.config.model, table)
+    return encode(model, x, run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
 
 
 def _reconstruction(run: Run, table: Table) -> list[Measure]:
-    x, label = samples(table.x), condition(run, table)
-    pairs = reconstruct(decoding(run), x, run.config.scaling.apply, label)
+    model, label = run.config.model, condition(run, table)
+    x, y = encoder_input(model, table), target(model, table)
+    pairs = reconstruct(decoding(run), x, run.config.scaling.apply, label, y)
     if table.kind == "voxels":
         return voxel_measures(pairs)
     if table.kind != "points":
@@ -130,10 +148,11 @@ def _reconstruction(run: Run, table: Table) -> list[Measure]:
 
 
 def _density(run: Run, table: Table) -> list[Measure]:
-    x, label = samples(table.x), condition(run, table)
-    parts = evidence(decoding(run), x, run.config.scaling.apply, label, run.config.fit.seed)
+    model, label = run.config.model, condition(run, table)
+    x, y = encoder_input(model, table), target(model, table)
+    parts = evidence(decoding(run), x, run.config.scaling.apply, label, run.config.fit.seed, y)
     nll = parts["reconstruction"]
-    likelihood = run.config.model.likelihood
+    likelihood = model.likelihood
     how = HOW.get(likelihood, LOG_LIKELIHOOD)
     rows = [Measure("reconstruction", nll, "lower", "nats", how, False)]
     if "kl" not in parts:
@@ -235,5 +254,4 @@ def _few(table: Table) -> Table:
 def _raw(run: Run, table: Table) -> Float[np.ndarray, "samples values"]:
     if table.kind == "points":
         return d2_distribution(table.x)
-    x = samples(table.x)
-    return torch.cat([b.x.flatten(1) for b in chunks(x, run.config.scaling.apply)]).numpy()
+    return raw_values(run, table)

@@ -3,6 +3,7 @@
 A sample is named by
 
 * a file that holds one sample: a picture, a mesh, a cloud, an array of one row;
+* a folder with the pictures of one shape, if the run reads pictures of shapes;
 * `DATA:ID`, a sample of other data;
 * anything else is an id of the data at hand, as `embed` writes it: a file's name within a folder,
   or the number of the row where the data name none.
@@ -19,9 +20,12 @@ import numpy as np
 import torch
 from jaxtyping import Shaped
 
-from nebulatent.apps.runs.inputs import read_like
+from nebulatent.apps.runs.forms import reader_of
+from nebulatent.apps.runs.inputs import WHITE, encoder_input, read_like
 from nebulatent.apps.runs.runs import Run
 from nebulatent.data.read import DIGITS, ROOMS, SHAPES
+from nebulatent.data.rows import Scaled
+from nebulatent.data.shape_views import find_views, read_shape
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Float, Tensor
 
@@ -60,7 +64,7 @@ class Collection:
                 for name, sample in zip(names, found, strict=True)
             ]
             found = [
-                self.table.x[row : row + 1] if sample is None else sample
+                _row(self.run, self.table, row) if sample is None else sample
                 for row, sample in zip(rows, found, strict=True)
             ]
         apply = self.run.config.scaling.apply
@@ -73,6 +77,10 @@ def read_file(run: Run, name: str) -> Sample | None:
     Raises:
         ValueError: If a file holds several samples, or data lack the id.
     """
+    views = run.config.model.views
+    if views is not None and name and find_views(Path(name)):
+        count, size = views.shape[0], views.shape[-1]
+        return Scaled(read_shape(Path(name), count, size), WHITE)[:]
     if _are_data(name):
         table = read_like(run, name, "all")
         if table.num_samples > 1:
@@ -80,13 +88,24 @@ def read_file(run: Run, name: str) -> Sample | None:
                 f"`{name}` must hold one sample, got {table.num_samples}; name one of them, such "
                 f"as `{name}:{table.ids[0]}`."
             )
-        return table.x[:1]
+        return _row(run, table, 0)
     data, _, own = name.rpartition(":")
     if not _are_data(data):
         return None
     table = read_like(run, data, "all")
-    row = find_id(table.ids, own, data)
-    return table.x[row : row + 1]
+    return _row(run, table, find_id(table.ids, own, data))
+
+
+def code_of_sample(run: Run, sample: Float[Tensor, "1 *shape"]) -> Float[Tensor, "1 latent"]:
+    """The posterior mean of a sample as the model sees it, be it a grid or pictures."""
+    with torch.no_grad():
+        return reader_of(run, sample).encode(sample).mean
+
+
+def _row(run: Run, table: Table, row: int) -> Sample:
+    """A sample as a run's encoder reads it, not yet scaled."""
+    found = encoder_input(run.config.model, table)[row : row + 1]
+    return found.numpy() if isinstance(found, Tensor) else found
 
 
 def _are_data(name: str) -> bool:

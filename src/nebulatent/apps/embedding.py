@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 
 from nebulatent.apps.planning.build import find_anchors
-from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.runs.inputs import encoder_input
 from nebulatent.apps.runs.runs import Run
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
@@ -27,7 +27,7 @@ class Embedding(NamedTuple):
 
 def embed(run: Run, table: Table) -> Embedding:
     """Codes, nearest anchors and probabilities of all samples."""
-    codes = encode(run.model, samples(table.x), run.config.scaling.apply).mean
+    codes = encode(run.model, encoder_input(run.config.model, table), run.config.scaling.apply).mean
     anchors = find_anchors(run.model)
     if anchors is None:
         nothing = np.zeros((len(codes), 0), np.float32)

@@ -10,10 +10,11 @@ the answer that is always the most frequent class. The codes never saw a label. 
 the same with few labels, and on corrupted clouds.
 
 Of a run whose clouds are turned into their principal axes, the accuracy is also that on the mean of
-the codes over the four rotations that the signs of the axes leave open.
+the codes over the four rotations that the signs of the axes leave open; and clouds that were
+corrupted are turned again, by what is left of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,21 +22,28 @@ import torch
 from jaxtyping import Float, Int
 
 from nebulatent.apps.assess import Assessment, Evaluated
-from nebulatent.apps.runs.inputs import read_like, samples, with_label_names
+from nebulatent.apps.raw_values import raw_values
+from nebulatent.apps.runs.inputs import encoder_input, read_like, samples, with_label_names
 from nebulatent.apps.runs.runs import Run
 from nebulatent.apps.runs.untrained import untrained_encoder
-from nebulatent.data.clouds.principal_axes import EITHER_WAY
+from nebulatent.data.clouds.principal_axes import EITHER_WAY, turned
 from nebulatent.data.table import Split, Table
 from nebulatent.evaluation.components import find_components
 from nebulatent.evaluation.descriptors import d2_distribution
-from nebulatent.evaluation.encode import Encoder, chunks, encode
+from nebulatent.evaluation.encode import Encoder, encode
 from nebulatent.evaluation.kernel_svm import kernel_measures
 from nebulatent.evaluation.label_fractions import label_fractions
 from nebulatent.evaluation.levels import Curve
 from nebulatent.evaluation.measures import Measure
 from nebulatent.evaluation.poses import InPoses, mean_pose_measure
 from nebulatent.evaluation.probes import MAX_TRAIN
-from nebulatent.evaluation.robustness import Describe, robustness
+from nebulatent.evaluation.robustness import (
+    CORRUPTIONS,
+    Corruption,
+    Describe,
+    followed,
+    robustness,
+)
 from nebulatent.evaluation.svm import svm_accuracy, svm_measures, train_svm
 from nebulatent.typing import Tensor
 
@@ -200,8 +208,31 @@ def _curves(
     if damage and each.describe is not None:
         clouds, prepare = samples(tested.x), run.config.scaling.apply
         machine = train_svm(*train)
-        curves += robustness(machine, each.describe, clouds, _labels(tested), prepare=prepare)
+        curves += robustness(
+            machine,
+            each.describe,
+            clouds,
+            _labels(tested),
+            prepare=prepare,
+            corruptions=corruptions_of(run),
+        )
     return curves
+
+
+def corruptions_of(run: Run) -> Sequence[Corruption]:
+    """How clouds are corrupted; turned clouds are turned once more, as damaged scans would be."""
+    if run.config.data.poses == "as-stored":
+        return CORRUPTIONS
+    return [
+        followed(
+            each, _turned, "turned into their principal axes again and brought back to radius 1"
+        )
+        for each in CORRUPTIONS
+    ]
+
+
+def _turned(clouds: Tensor) -> Tensor:
+    return torch.from_numpy(turned(clouds.numpy()))
 
 
 def _both(data: Evaluated) -> tuple[Table, Table]:
@@ -223,7 +254,7 @@ def _described(
         both = d2_distribution(learned.x), d2_distribution(tested.x)
         found["D2 distribution"] = Described(*both, lambda x: d2_distribution(x.numpy()))
     else:
-        both = probe.describe(_values(run, learned), _values(run, tested))
+        both = probe.describe(raw_values(run, learned), raw_values(run, tested))
         found[probe.by_hand] = Described(*both, None)
     return found
 
@@ -243,7 +274,8 @@ def _coded(run: Run, model: Encoder, learned: Table, tested: Table) -> Described
         return model.encode(clouds).mean.numpy()
 
     train, test = (
-        encode(model, samples(table.x), prepare).mean.numpy() for table in (learned, tested)
+        encode(model, encoder_input(run.config.model, table), prepare).mean.numpy()
+        for table in (learned, tested)
     )
     return Described(train, test, describe if tested.kind == "points" else None)
 
@@ -258,12 +290,6 @@ def _few(table: Table) -> Table:
 def _labels(table: Table) -> Int[np.ndarray, " samples"]:
     assert table.label is not None
     return table.label
-
-
-def _values(run: Run, table: Table) -> Features:
-    """All values of samples."""
-    batches = chunks(samples(table.x), run.config.scaling.apply)
-    return torch.cat([batch.x.flatten(1) for batch in batches]).numpy()
 
 
 def _most_frequent(train: Labels, test: Labels, name: str) -> Measure:

@@ -21,10 +21,12 @@ from typing import NamedTuple
 import torch
 
 from nebulatent import __version__
-from nebulatent.apps.collection import WORDS, Collection, find_id, read_file
-from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.collection import WORDS, Collection, code_of_sample, find_id, read_file
+from nebulatent.apps.planning.view_plan import PICTURED
+from nebulatent.apps.runs.inputs import encoder_input
 from nebulatent.apps.runs.runs import CONFIG, WEIGHTS
 from nebulatent.data.folder import list_files
+from nebulatent.data.shape_views import view_folder
 from nebulatent.evaluation.encode import encode
 from nebulatent.ops.distances import squared_distances
 from nebulatent.training.strict_json import parse_json
@@ -102,8 +104,8 @@ def code_of(
     if sample is None:
         row = find_id(index.ids, name, collection.data)
         return index.codes[row], row
-    x = torch.as_tensor(sample)
-    return encode(run.model, x, run.config.scaling.apply).mean[0], None
+    x = run.config.scaling.apply(torch.as_tensor(sample))
+    return code_of_sample(run, x)[0], None
 
 
 def code_index(collection: Collection) -> CodeIndex:
@@ -118,7 +120,9 @@ def code_index(collection: Collection) -> CodeIndex:
     if kept is not None and kept.fingerprint == table.fingerprint:
         index = CodeIndex(table.ids, kept.made.codes)
     else:
-        codes = encode(run.model, samples(table.x), run.config.scaling.apply).mean
+        codes = encode(
+            run.model, encoder_input(run.config.model, table), run.config.scaling.apply
+        ).mean
         index = CodeIndex(table.ids, codes)
     _save(place, _Kept(index, stamp, table.fingerprint), maker)
     return index
@@ -127,7 +131,8 @@ def code_index(collection: Collection) -> CodeIndex:
 def _place(collection: Collection) -> Path:
     """One file for each collection, however often it or the run changes."""
     data = collection.data
-    name = _digest(data if data in WORDS else os.path.abspath(data), collection.split)
+    seen = [PICTURED] * (collection.run.config.model.host == PICTURED)
+    name = _digest(data if data in WORDS else os.path.abspath(data), collection.split, *seen)
     return collection.run.path / FOLDER / f"{name[:16]}.safetensors"
 
 
@@ -148,6 +153,8 @@ def _stamp(data: str) -> str:
         return _digest(__version__)
     path = Path(data)
     files = list_files(path) if path.is_dir() else [path] if path.exists() else []
+    if (views := view_folder(path)) is not None and views not in path.resolve().iterdir():
+        files += list_files(views)
     looks = ((str(file), file.stat()) for file in files)
     return _digest(
         __version__, *(f"{name} {look.st_size} {look.st_mtime_ns}" for name, look in looks)

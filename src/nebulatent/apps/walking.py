@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from nebulatent.apps.collection import Collection
+from nebulatent.apps.collection import Collection, code_of_sample
 from nebulatent.apps.runs.runs import Run
 from nebulatent.apps.sampling import decode
 from nebulatent.ops.latent_walks import (
@@ -54,10 +54,9 @@ class Walk(NamedTuple):
     after: Sequence[Beside] = ()
 
 
-@torch.no_grad()
 def codes_of(run: Run, samples: Samples) -> Float[Tensor, "codes latent"]:
     """Posterior means, one sample at a time, for clouds may differ in their points."""
-    return torch.cat([run.model.encode(sample).mean for sample in samples])
+    return torch.cat([code_of_sample(run, sample) for sample in samples])
 
 
 def between(

@@ -23,10 +23,11 @@ from nebulatent.backbones.point_layers import (
     point_mlp,
     scaled,
 )
+from nebulatent.backbones.pointnet_parts import beside_category
 from nebulatent.backbones.prediction import Prediction
 from nebulatent.backbones.transform_net import Penalty, TransformNet, transform_penalty
 from nebulatent.terms import NO_TERMS, Terms
-from nebulatent.typing import Float, Tensor
+from nebulatent.typing import Float, Int, Tensor
 
 BEFORE, AFTER = (64, 64), (64, 128, 1024)  # layers before and after the transform of features
 PENALTY_WEIGHT = 0.001
@@ -138,26 +139,42 @@ class PointNetSegmenter(nn.Module):
 
     Arguments:
         num_classes: Number of classes.
+        num_categories: Number of categories it is told one of; 0 for none.
         encoder: The encoder; the paper's with both transforms if missing.
         width: Multiplies the channels of the head, and of the encoder if it is missing.
     """
 
     def __init__(
-        self, num_classes: int, *, encoder: PointNetEncoder | None = None, width: float = 1.0
+        self,
+        num_classes: int,
+        num_categories: int = 0,
+        *,
+        encoder: PointNetEncoder | None = None,
+        width: float = 1.0,
     ) -> None:
         super().__init__()
         if encoder is None:
             encoder = PointNetEncoder(input_transform=True, feature_transform=True, width=width)
         self.encoder = encoder
         self.feature_dim, self.num_classes = encoder.feature_dim, num_classes
+        self.num_categories = num_categories
         first, *rest = scaled((512, 256, 128, 128), width)
-        self.tile = TiledLayer(encoder.feature_dim, encoder.local_dim, first)
+        self.tile = TiledLayer(encoder.feature_dim + num_categories, encoder.local_dim, first)
         self.head = nn.Sequential(point_mlp([first, *rest]), nn.Linear(rest[-1], num_classes))
 
-    def forward(self, points: Float[Tensor, "batch points channels"]) -> Prediction:
-        """Scores of each point."""
+    def forward(
+        self,
+        points: Float[Tensor, "batch points channels"],
+        category: Int[Tensor, " batch"] | None = None,
+    ) -> Prediction:
+        """Scores of each point.
+
+        Raises:
+            ValueError: If `category` is missing, or given to a network without categories.
+        """
         cloud = self.encoder.describe(points)
-        return Prediction(self.head(self.tile(cloud.h, cloud.local)), cloud.h, cloud.terms)
+        told = beside_category(cloud.h, category, self.num_categories)
+        return Prediction(self.head(self.tile(told, cloud.local)), cloud.h, cloud.terms)
 
     def features(
         self, points: Float[Tensor, "batch points channels"]

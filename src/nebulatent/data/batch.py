@@ -161,17 +161,18 @@ class Batches:
         return clean._replace(x=self.view(clean.x, self._generator(epoch, index)), y=y)
 
     def sample(self, count: int) -> Batch:
-        """At most `count` prepared samples of all, the same every time, not corrupted."""
+        """At most `count` prepared samples, the same every time, not corrupted; no other forms."""
         generator = torch.Generator().manual_seed(self.seed)
-        return self._read(torch.randperm(len(self.x), generator=generator)[:count])
+        rows = torch.randperm(len(self.x), generator=generator)[:count]
+        return self._read(rows, also=False)
 
-    def _read(self, rows: Int[Tensor, " batch"]) -> Batch:
+    def _read(self, rows: Int[Tensor, " batch"], *, also: bool = True) -> Batch:
         x = _rows(self.x, rows)
         return Batch(
             x if self.prepare is None else self.prepare(x),
             None if self.y is None else _rows(self.y, rows),
             None if self.label is None else self.label[rows],
-            {name: _rows(part, rows) for name, part in self.also.items()} or None,
+            {name: _rows(part, rows) for name, part in self.also.items() if also} or None,
         )
 
     def _order(self, epoch: int) -> Int[Tensor, " samples"]:

@@ -12,6 +12,8 @@ LARGEST = 2.0**53  # beyond, floats skip whole numbers
 
 Values = Sequence[str] | Sequence[int] | Shaped[np.ndarray, "labels ..."]
 
+SYNSET = 8  # letters of the number of a synset
+
 
 def encode_labels(
     values: Values, source: str
@@ -49,7 +51,10 @@ def _one_per_sample(
 def _whole_or_text(
     values: Shaped[np.ndarray, " samples"], source: str
 ) -> Shaped[np.ndarray, " samples"]:
-    """Whole numbers as integers, text as text (as numbers if every label is one)."""
+    """Whole numbers as integers, text as text (as numbers if every label is one).
+
+    Text like 02691156, a synset of WordNet, is a name: a number would lose its first letter.
+    """
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind == "U":
@@ -75,6 +80,10 @@ def _whole(values: Float[np.ndarray, " samples"], source: str) -> Int[np.ndarray
 
 def _numbers_if_all(values: Shaped[np.ndarray, " samples"]) -> Shaped[np.ndarray, " samples"]:
     distinct, inverse = np.unique(values, return_inverse=True)
+    if any(
+        len(name) == SYNSET and name[0] == "0" and name.isdecimal() for name in distinct.tolist()
+    ):
+        return values
     try:
         return distinct.astype(np.float64)[inverse]
     except ValueError:

@@ -153,7 +153,7 @@ def read_r2n2(folder: Path, part: Part = "train", *, views: int = 8, size: int =
         raise FileNotFoundError(
             f"`{grids}` must hold shapes as <class>/<id>/model.binvox, got none for {part}."
         )
-    pictures = [_pictures_of(folder / PICTURES / name / "rendering", views) for name in ids]
+    pictures = [pictures_of(folder / PICTURES / name / "rendering", views) for name in ids]
     resolution = int(grids.name[len(GRIDS) :])
     check_memory(len(ids) * (resolution**3 // 8 + 1), str(grids))
     bits = np.stack([_bits(grids / name / "model.binvox", resolution) for name in ids])
@@ -217,16 +217,17 @@ def _part_of(category: Path, part: Part) -> list[str]:
     return {"train": ids[:first], "test": ids[first:], "all": ids}[part]
 
 
-def _pictures_of(place: Path, views: int) -> list[Path]:
+def pictures_of(place: Path, views: int) -> list[Path]:
     """The first pictures of a shape.
 
     Raises:
-        FileNotFoundError: If there are not so many.
+        ValueError: If there are not so many.
     """
     found = sorted(place.glob("*.png"))[:views]
     if len(found) < views:
-        raise FileNotFoundError(
-            f"`{place}` must hold {views} pictures, got {len(found)}; ask for fewer `views`."
+        raise ValueError(
+            f"`{place}` must hold {views} pictures like all shapes, got {len(found)}; add the "
+            "missing ones, or train on fewer."
         )
     return found
 

@@ -41,6 +41,7 @@ from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import IMAGES, find_idx_sets, read_idx_folder, read_idx_set
 from nebulatent.data.one_picture import read_picture
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
+from nebulatent.data.shape_views import Wanted
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import NUM_POINTS, load_shapes
 from nebulatent.data.shapes.rooms import NAME as ROOMS
@@ -65,6 +66,7 @@ def read(
     image_size: int | None = None,
     num_points: int | None = None,
     resolution: int | None = None,
+    views: int | None = 0,
     trainable: bool = True,
     lazy: bool | None = None,
 ) -> Table:
@@ -81,6 +83,8 @@ def read(
             as HDF5 the first so many, None for all.
         resolution: Cells along each side that occupancy grids are brought to; None chooses by rule
             (:mod:`.grids`).
+        views: Pictures of each shape that are read beside its grid, where a folder has both; None
+            chooses by rule (:mod:`.shape_views`), 0 reads none. `image_size` is then theirs.
         trainable: Whether to demand what training needs: two samples that differ.
         lazy: Whether samples stay on disk and are read as they are needed; None decides by their
             size. The values are the same, and so is the fingerprint.
@@ -97,11 +101,14 @@ def read(
     _check_positive("image_size", image_size)
     _check_positive("num_points", num_points)
     _check_positive("resolution", resolution)
-    sizes = _Sizes(image_size, num_points, resolution)
+    _check_positive("views", views or None)
+    wanted = None if views == 0 else Wanted(views, image_size)
+    sizes = _Sizes(image_size, num_points, resolution, wanted)
     table = _read(os.fspath(path), _to_split(split), sizes, lazy)
     _check_lazy(table, lazy, str(path))
     if trainable:
         check_trainable(table, str(path))
+    _check_views(table, wanted, str(path))
     _check_size(table, image_size, str(path))
     _check_points(table, num_points, str(path))
     _check_resolution(table, resolution if trainable else None, str(path))
@@ -112,6 +119,7 @@ class _Sizes(NamedTuple):
     image_size: int | None
     num_points: int | None
     resolution: int | None
+    views: Wanted | None
 
 
 def _read(path: str, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
@@ -137,7 +145,7 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
     if layout := find_layout(folder):
         return layout(folder, split, sizes.num_points, lazy)
     if find_grids(folder):
-        return read_voxel_folder(folder, split, sizes.resolution, lazy)
+        return read_voxel_folder(folder, split, sizes.resolution, lazy, sizes.views)
     if find_shapes(folder):
         return read_shape_folder(folder, split, sizes.num_points, lazy)
     if is_split_folder(folder):
@@ -224,8 +232,19 @@ def _check_resolution(table: Table, resolution: int | None, source: str) -> None
     )
 
 
+def _check_views(table: Table, wanted: Wanted | None, source: str) -> None:
+    if wanted is None or table.views is not None:
+        return
+    raise ValueError(
+        f"`{source}` must have pictures of shapes beside their grids, folders ShapeNetVox32 (or "
+        f"another size) and ShapeNetRendering, got {table.kind} alone; make both by `nebulatent "
+        "prepare MESHES --out FOLDER`."
+    )
+
+
 def _check_size(table: Table, image_size: int | None, source: str) -> None:
-    if image_size is None or table.sample_shape[1:] == (image_size, image_size):
+    shown = table.sample_shape if table.views is None else table.views.shape[2:]
+    if image_size is None or shown[1:] == (image_size, image_size):
         return
     shape = "×".join(map(str, table.sample_shape))
     raise ValueError(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float32, Int, Shaped
 
 from nebulatent.data.limits import check_memory
 
@@ -66,6 +66,29 @@ class TakenRows:
 
     def __getitem__(self, rows: Index) -> Shaped[np.ndarray, "rows *shape"]:
         return self._rows[self._numbers[positions(rows, len(self))]]
+
+
+class Scaled:
+    """Stored numbers as shares of the largest, made when a batch asks for them.
+
+    Arguments:
+        stored: Bytes, or false and true; samples on the first axis.
+        largest: What becomes 1.
+
+    Examples:
+        >>> Scaled(np.array([[0, 51, 255]], np.uint8), 255)[:]
+        array([[0. , 0.2, 1. ]], dtype=float32)
+    """
+
+    def __init__(self, stored: Rows, largest: int) -> None:
+        self._stored, self._largest = stored, np.float32(largest)
+        self.shape, self.ndim, self.dtype = stored.shape, stored.ndim, np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __getitem__(self, rows: Index) -> Float32[np.ndarray, "..."]:
+        return np.asarray(self._stored[rows], dtype=np.float32) / self._largest
 
 
 class RowNumbers(Sequence[str]):

@@ -5,7 +5,6 @@ sees. Images of bytes stay bytes, a quarter of the memory of floats. Samples are
 on disk (:mod:`nebulatent.data.rows`); all that is said of them is found in one pass over blocks.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -13,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from nebulatent.data.fingerprint import look
 from nebulatent.data.labels import Values, encode_labels
 from nebulatent.data.point_labels import PointLabels, check_point_labels
 from nebulatent.data.rows import RowNumbers, Rows, blocks, take_rows
@@ -46,11 +46,13 @@ class Table(NamedTuple):
         label_names: The labels as written in the file; empty when `label` is None.
         kind: What a sample is.
         found: Sentences for people: what was found, what was dropped or resized.
-        fingerprint: SHA-256 over `x` (type, shape, bytes) and `label`.
+        fingerprint: SHA-256 over `x` (type, shape, bytes), `label` and `views`.
         low: Smallest value of each feature, in the shape of one sample.
         high: Largest value of each feature.
         point_labels: Labels of points, where clouds have them; read only by supervised methods
             and by evaluation.
+        views: Pictures of each sample beside it, bytes (samples, views, channels, height, width),
+            in memory or on disk; None if there are none or nobody asked for them.
     """
 
     x: Rows
@@ -63,6 +65,7 @@ class Table(NamedTuple):
     low: Shaped[np.ndarray, "*shape"]
     high: Shaped[np.ndarray, "*shape"]
     point_labels: PointLabels | None
+    views: Rows | None = None
 
     @property
     def num_samples(self) -> int:
@@ -80,15 +83,17 @@ class Table(NamedTuple):
         label = None if self.label is None else self.label[rows]
         points = self.point_labels
         points = points and points._replace(values=points.values[rows])
-        seen = _look(x)
+        views = None if self.views is None else take_rows(self.views, rows)
+        seen = look(x)
         return self._replace(
             x=x,
             ids=_take_ids(self.ids, rows),
             label=label,
-            fingerprint=seen.fingerprint(label, points),
+            fingerprint=seen.fingerprint(label, points, views),
             low=seen.low,
             high=seen.high,
             point_labels=points,
+            views=views,
         )
 
 
@@ -101,6 +106,7 @@ def build_table(
     columns: Sequence[str] = (),
     notes: Sequence[str] = (),
     point_labels: PointLabels | None = None,
+    views: Rows | None = None,
 ) -> Table:
     """Check samples that were read and say what they are.
 
@@ -112,6 +118,7 @@ def build_table(
         columns: Names of the features of vectors, for messages; none means column numbers.
         notes: What the reader wants people to know.
         point_labels: Labels of points, if clouds have them.
+        views: Pictures of each sample, if they were read.
 
     Raises:
         ValueError: If there is no sample, a value is not finite, or there are not as many labels
@@ -119,7 +126,7 @@ def build_table(
     """
     if math.prod(x.shape) == 0:
         raise ValueError(f"`{source}` must hold samples, got none (shape {_times(x.shape)}).")
-    seen = _look(x)
+    seen = look(x)
     if not (np.isfinite(seen.low).all() and np.isfinite(seen.high).all()):
         raise ValueError(_not_finite(x, source, columns))
     _check_count("ids", len(ids) or len(x), len(x), source)
@@ -129,6 +136,8 @@ def build_table(
         label, names = encode_labels(labels, source)
     if point_labels is not None:
         check_point_labels(point_labels, x.shape, source)
+    if views is not None:
+        _check_count("pictures", len(views), len(x), source)
     constant = seen.low == seen.high
     return Table(
         x=x,
@@ -137,10 +146,11 @@ def build_table(
         label_names=names,
         kind=KINDS[x.ndim],
         found=(_summary(x, source, names), *notes, *_constant_note(constant, x, columns)),
-        fingerprint=seen.fingerprint(label, point_labels),
+        fingerprint=seen.fingerprint(label, point_labels, views),
         low=seen.low,
         high=seen.high,
         point_labels=point_labels,
+        views=views,
     )
 
 
@@ -159,40 +169,6 @@ def check_trainable(table: Table, source: str) -> None:
             f"`{source}` must hold samples that differ, got {table.num_samples} that are all the "
             "same (every feature is constant); check that the right values were saved."
         )
-
-
-class _Seen(NamedTuple):
-    """What one pass over samples finds; a NaN in a feature makes both its extremes NaN."""
-
-    low: Shaped[np.ndarray, "*shape"]
-    high: Shaped[np.ndarray, "*shape"]
-    digest: "hashlib._Hash"  # of type, shape and bytes
-
-    def fingerprint(
-        self, label: Int[np.ndarray, " samples"] | None, points: PointLabels | None
-    ) -> str:
-        """SHA-256 over type, shape and bytes of the samples, and over the labels."""
-        digest = self.digest.copy()
-        for values in (label, points and points.values):
-            if values is not None:
-                digest.update(_described(values))
-                digest.update(np.ascontiguousarray(values).data.cast("B"))
-        return digest.hexdigest()
-
-
-def _look(x: Rows) -> _Seen:
-    digest = hashlib.sha256(_described(x))
-    low = high = x[:1][0]
-    for block in blocks(x):
-        digest.update(np.ascontiguousarray(block).data.cast("B"))
-        with np.errstate(invalid="ignore"):
-            low = np.minimum(low, block.min(axis=0))
-            high = np.maximum(high, block.max(axis=0))
-    return _Seen(low, high, digest)
-
-
-def _described(x: Rows) -> bytes:
-    return f"{x.dtype.str}{x.shape}".encode()
 
 
 def _numbered(x: Rows) -> Sequence[str]:

@@ -2,12 +2,13 @@
 
 Sub-folders are labels and file names ids, as of pictures and meshes. A folder that holds
 `ShapeNetVox32` (or another size), or that folder itself, has the labels, ids and split of
-:mod:`.r2n2`; pictures that lie beside the grids are not read.
+:mod:`.r2n2`; pictures beside the grids are read if they are asked for (:mod:`.shape_views`).
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,7 +25,8 @@ from nebulatent.data.geometry.files import EXTENSIONS as MESHES
 from nebulatent.data.grids import fit_grids
 from nebulatent.data.labels import Values
 from nebulatent.data.r2n2 import SYNSETS, find_grid_folder, part_files
-from nebulatent.data.rows import Index, held, lazy_note, positions
+from nebulatent.data.rows import Index, Rows, held, lazy_note, positions
+from nebulatent.data.shape_views import Wanted, read_views, view_folder
 from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
 
 BINVOX = ".binvox"
@@ -87,7 +89,11 @@ def find_grids(folder: Path) -> list[Path]:
 
 
 def read_voxel_folder(
-    folder: Path, split: Split, resolution: int | None, lazy: bool | None = None
+    folder: Path,
+    split: Split,
+    resolution: int | None,
+    lazy: bool | None = None,
+    views: Wanted | None = None,
 ) -> Table:
     """The grids of a folder, of an official split if it has one.
 
@@ -96,10 +102,11 @@ def read_voxel_folder(
         split: Part, where there are official parts.
         resolution: Cells along each side that grids are brought to; None chooses by rule.
         lazy: As in :func:`nebulatent.data.read.read`.
+        views: Pictures to read beside R2N2's grids; None reads none.
 
     Raises:
-        FileNotFoundError: If the split has no grid.
-        ValueError: If a file is damaged, or grids differ in size.
+        FileNotFoundError: If the split has no grid, or a shape no pictures.
+        ValueError: If a file is damaged, or grids or pictures differ in size.
     """
     own = find_grid_folder(folder)
     if own is not None:
@@ -112,7 +119,19 @@ def read_voxel_folder(
         ids = [path.relative_to(folder).as_posix() for path in paths]
     if not paths:
         raise FileNotFoundError(f"`{folder}` must hold grids of the split {split}, got none.")
-    return _table(paths, ids, labels, note, resolution, lazy)
+    rows = _rows(paths, resolution, lazy)
+    pictures = None
+    if views is not None and own is not None and view_folder(folder) is not None:
+        pictures, said = read_views(own, ids, views, rows.x.shape[-1], lazy)
+        rows = rows._replace(notes=(*rows.notes, said))
+    return build_table(
+        rows.x,
+        source=rows.source,
+        ids=ids,
+        labels=labels,
+        notes=(note, *rows.notes),
+        views=pictures,
+    )
 
 
 def read_grid(path: Path, resolution: int | None) -> Table:
@@ -121,7 +140,8 @@ def read_grid(path: Path, resolution: int | None) -> Table:
     Raises:
         ValueError: If it is damaged, or no cube.
     """
-    return _table([path], [path.name], None, NO_SPLIT, resolution, None)
+    rows = _rows([path], resolution, None)
+    return build_table(rows.x, source=rows.source, ids=[path.name], notes=(NO_SPLIT, *rows.notes))
 
 
 def _found(folder: Path, split: Split) -> tuple[list[Path], Values | None, str]:
@@ -139,16 +159,16 @@ def _found(folder: Path, split: Split) -> tuple[list[Path], Values | None, str]:
     return paths, labels, f"Folders {split_names} are the split; read: {' and '.join(parts)}."
 
 
-def _table(
-    paths: Sequence[Path],
-    ids: Sequence[str],
-    labels: Values | None,
-    note: str,
-    resolution: int | None,
-    lazy: bool | None,
-) -> Table:
+class _Read(NamedTuple):
+    """Grids brought to one size, where they are from, and notes for people."""
+
+    x: Rows
+    source: str
+    notes: tuple[str, ...]
+
+
+def _rows(paths: Sequence[Path], resolution: int | None, lazy: bool | None) -> _Read:
     source = str(paths[0] if len(paths) == 1 else Path(os.path.commonpath(paths)))
     rows, fitted = fit_grids(BinvoxRows(paths), resolution, source)
     x = held(rows, lazy, source)
-    notes = (note, *lazy_note(x), *fitted)
-    return build_table(x, source=source, ids=ids, labels=labels, notes=notes)
+    return _Read(x, source, (*lazy_note(x), *fitted))

@@ -55,17 +55,24 @@ class Codes(NamedTuple):
 
 
 def chunks(
-    x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+    x: Tensor | Rows,
+    prepare: Prepare,
+    label: Int[Tensor, " samples"] | None = None,
+    y: Tensor | Rows | None = None,
 ) -> Iterator[Batch]:
-    """Prepared batches in order, never the whole data as floats."""
+    """Prepared batches in order, never the whole data as floats; `y` is as in `Batches`."""
     size = _at_once(x.shape)
     for start in range(0, len(x), size):
         rows = slice(start, start + size)
-        yield Batch(prepare(torch.as_tensor(x[rows])), label=None if label is None else label[rows])
+        yield Batch(
+            prepare(torch.as_tensor(x[rows])),
+            None if y is None else torch.as_tensor(y[rows]),
+            None if label is None else label[rows],
+        )
 
 
 def _at_once(shape: tuple[int, ...]) -> int:
-    """Samples of a batch: of clouds and grids a network keeps features of every point or cell."""
+    """Samples of a batch: a network keeps features of every point, cell or pixel of pictures."""
     match shape:
         case (_, points, _):
             return max(1, POINTS // points)
@@ -93,11 +100,16 @@ def encode(model: Encoder, x: Tensor | Rows, prepare: Prepare) -> Codes:
 
 @torch.no_grad()
 def reconstruct(
-    model: Model, x: Tensor | Rows, prepare: Prepare, label: Int[Tensor, " samples"] | None = None
+    model: Model,
+    x: Tensor | Rows,
+    prepare: Prepare,
+    label: Int[Tensor, " samples"] | None = None,
+    y: Tensor | Rows | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pairs of (prepared samples, reconstructions of their posterior means)."""
-    for batch in chunks(x, prepare, label):
-        yield batch.x, model.decode(model.encode(batch.x).mean, batch.label)
+    """Pairs of (what is to be rebuilt, reconstructions of posterior means)."""
+    for batch in chunks(x, prepare, label, y):
+        found = model.decode(model.encode(batch.x).mean, batch.label)
+        yield batch.x if batch.y is None else batch.y, found
 
 
 @torch.no_grad()
@@ -107,6 +119,7 @@ def evidence(
     prepare: Prepare,
     label: Int[Tensor, " samples"] | None = None,
     seed: int = 0,
+    y: Tensor | Rows | None = None,
 ) -> dict[str, float]:
     """Averages of the ELBO's terms over all samples, one posterior sample each, in nats.
 
@@ -116,7 +129,7 @@ def evidence(
     sums: dict[str, float] = {}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for batch in chunks(x, prepare, label):
+        for batch in chunks(x, prepare, label, y):
             for name, value in model.elbo(model.code(batch), batch).values.items():
                 sums[name] = sums.get(name, 0.0) + value.item() * len(batch.x)
     return {name: value / len(x) for name, value in sums.items()}

@@ -21,7 +21,7 @@ from nebulatent.evaluation.measures import require_finite
 from nebulatent.evaluation.probes import SEED, obstacle
 from nebulatent.evaluation.svm import train_svm
 
-FRACTIONS = (0.01, 0.05, 0.1, 0.2, 1.0)
+FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 DRAWS = 5
 
 

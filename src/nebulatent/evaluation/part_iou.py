@@ -71,6 +71,21 @@ def segment_all(
     return torch.cat(found).numpy()
 
 
+def frequent_parts(known: PartLabels) -> Int[np.ndarray, " categories"]:
+    """The part that most points of each category have: what a network must beat.
+
+    A category without a cloud has the first of its parts.
+
+    Examples:
+        >>> parts_of = np.array([[True, True, False], [False, False, True]])
+        >>> frequent_parts(PartLabels(np.array([[0, 1, 1]]), np.array([0]), parts_of))
+        array([1, 2])
+    """
+    counts = np.zeros(known.parts_of.shape, np.int64)
+    np.add.at(counts, (known.category[:, None], known.part), 1)
+    return np.where(known.parts_of, counts, -1).argmax(1)
+
+
 def cloud_ious(
     predicted: Integer[np.ndarray, "clouds points"], true: PartLabels
 ) -> Float[np.ndarray, " clouds"]:

@@ -13,7 +13,8 @@ corrupted cloud. Two kinds of features are compared on the same corrupted clouds
 | seen from sides | cameras that see the cloud | cameras |
 
 Clouds have radius 1 before they are corrupted (:mod:`nebulatent.ops.cloud_corruptions`), and are
-not brought back to it.
+not brought back to it, unless `followed` says what is done to a corrupted cloud before it is
+described: whoever turns clouds into a frame of their own has only the corrupted one to find it by.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,12 +52,14 @@ class Corruption(NamedTuple):
         unit: Of its strengths.
         apply: Clouds, generator and strength → corrupted clouds.
         strengths: Levels at which it is measured.
+        after: What is done to corrupted clouds, for people.
     """
 
     name: str
     unit: str
     apply: Callable[[Tensor, torch.Generator, float], Tensor]
     strengths: tuple[float, ...]
+    after: str = ""
 
 
 CORRUPTIONS = (
@@ -67,6 +70,21 @@ CORRUPTIONS = (
     Corruption("cut by a plane", "share of points", cut_off, (0.1, 0.25, 0.5, 0.75)),
     Corruption("seen from sides", "cameras", seen_from_sides, (4.0, 2.0, 1.0)),
 )
+
+
+def followed(corruption: Corruption, step: Prepare, after: str) -> Corruption:
+    """A corruption, and what is done to the corrupted clouds.
+
+    Arguments:
+        corruption: What comes first.
+        step: Corrupted clouds → clouds to describe.
+        after: The same for people: "brought into the frame ...".
+    """
+
+    def apply(clouds: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+        return step(corruption.apply(clouds, generator, strength))
+
+    return corruption._replace(apply=apply, after=after)
 
 
 def robustness(
@@ -134,8 +152,9 @@ def _generator(seed: int, name: str, strength: float, draw: int) -> torch.Genera
 
 
 def _convention(corruption: Corruption, draws: int) -> str:
+    after = f" Corrupted clouds are {corruption.after}." if corruption.after else ""
     return (
         "Share of test clouds that a linear SVM, trained on the features of clean training clouds, "
-        f"gets right after {corruption.name} ({corruption.unit}); clouds have radius 1 before. "
-        f"Mean and standard deviation over {draws} draws of the corruption."
+        f"gets right after {corruption.name} ({corruption.unit}); clouds have radius 1 before."
+        f"{after} Mean and standard deviation over {draws} draws of the corruption."
     )

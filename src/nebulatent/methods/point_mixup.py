@@ -12,22 +12,26 @@ ECCV 2020.
 | (3), (4) assignment | `nebulatent.ops.transport.exact_matching` |
 | (5)-(7) interpolation | `mix_places` |
 | (2) label | `mixed_cross_entropy` |
-| section 3.4, manifold mixup | `PointMixup(manifold=True)` |
+| section 3.4, manifold mixup | `mixed_level` |
+| both, for classifiers | `PointMixup` |
+| both, for methods without labels | `OnMixedClouds` |
 
 Authors' code: yunlu-chen/PointMixup matches by an auction that is neither exact nor always
 one-to-one; folds λ into 0..1/2, which by symmetry changes nothing; reports the best test accuracy
 of all epochs.
-Our reading: every pair of clouds has a λ of its own.
+Our reading: every pair of clouds has a λ of its own. Without labels, what is learned from features
+on the way between two clouds is the cloud on that way.
 """  # noqa: E501
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from nebulatent.backbones.pointnet2 import PointNet2Classifier
+from nebulatent.backbones.pointnet2 import PointNet2Classifier, PointNet2Encoder
 from nebulatent.backbones.prediction import PointNetwork, Prediction
 from nebulatent.backbones.set_abstraction import Places
 from nebulatent.data.batch import Batch
@@ -96,6 +100,31 @@ def mix_clouds(
 ) -> Float[Tensor, "batch points channels"]:
     """Clouds on the way to their partners; the first three channels are positions."""
     return torch.cat(mix_places(Places(points[..., :3], points[..., 3:]), mixing), 2)
+
+
+@contextmanager
+def mixed_level(encoder: PointNet2Encoder, level: int, mixing: Mixing) -> Iterator[None]:
+    """Within it, what enters a level of the encoder is mixed.
+
+    Source: Chen et al., ECCV 2020, section 3.4: centres are matched by position, and their features
+    go with them.
+
+    Arguments:
+        encoder: Has levels of centres.
+        level: Which one, from 0, whose points are the clouds'; the last pools what is left.
+        mixing: Who with whom.
+    """
+    entered = [*encoder.levels, encoder.whole][level]
+    hook = entered.register_forward_pre_hook(lambda _, given: (mix_places(given[0], mixing),))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def drawn_level(encoder: PointNet2Encoder) -> int:
+    """A level to mix at, all equally likely; from the global generator."""
+    return int(torch.randint(len(encoder.levels) + 1, ()))
 
 
 def mixed_cross_entropy(
@@ -169,14 +198,9 @@ class PointMixup(nn.Module):
         """What the network says of mixed clouds, or of clouds mixed on a random level."""
         if not isinstance(self.network, PointNet2Classifier) or not self.manifold:
             return self.network(mix_clouds(x, mixing))
-        places, encoder = Places(x[..., :3], x[..., 3:]), self.network.encoder
-        chosen = int(torch.randint(len(encoder.levels) + 1, ()))
-        for number, level in enumerate(encoder.levels):
-            places = level(mix_places(places, mixing) if number == chosen else places)
-        if chosen == len(encoder.levels):
-            places = mix_places(places, mixing)
-        h = encoder.whole(places)
-        return Prediction(self.network.head(h), h)
+        encoder = self.network.encoder
+        with mixed_level(encoder, drawn_level(encoder), mixing):
+            return self.network(x)
 
     def encode(self, x: Float[Tensor, "batch points channels"]) -> Dirac:
         """The network's feature of each cloud."""
@@ -191,29 +215,61 @@ class PointMixup(nn.Module):
 class OnMixedClouds(nn.Module):
     """Another method, trained on mixed clouds instead of the clouds themselves.
 
-    For methods that read no labels; nothing is mixed in evaluation.
+    For methods that read no labels; nothing is mixed in evaluation. With `manifold` the clouds, or
+    the centres of a random level, are mixed, and the method must explain the mixed clouds: so it
+    must be one whose target is a cloud, an autoencoder or OcCo. Jigsaw3D and Rotation3D, whose
+    targets are labels that they draw for each cloud, are for mixed clouds alone; so is ParAE, which
+    describes each point by what enters a level as well.
 
     Arguments:
         method: A `Method` of clouds.
         gamma: Of the Beta distribution.
+        manifold: Whether to mix a random level of the method's PointNet++, the points being one.
 
     Raises:
         ValueError: If `gamma` is not positive.
+        TypeError: If `manifold` is asked of a method without levels of centres, or whose target is
+            no cloud.
     """
 
-    def __init__(self, method: nn.Module, *, gamma: float = 1.0) -> None:
+    def __init__(self, method: nn.Module, *, gamma: float = 1.0, manifold: bool = False) -> None:
         super().__init__()
         if not gamma > 0:
             raise ValueError(f"`gamma` must be positive, got {gamma}.")
-        self.method, self.gamma = method, gamma
+        if manifold:
+            _find_levels(method)
+        self.method, self.gamma, self.manifold = method, gamma, manifold
 
     def forward(self, batch: Batch) -> Terms:
         """The terms of a mixed batch; its labels are not handed on."""
         x = batch.x if batch.y is None else batch.y
-        if self.training:
-            x = mix_clouds(x, draw_mixing(len(x), self.gamma, x))
-        return self.method(Batch(x))
+        if not self.training:
+            return self.method(Batch(x))
+        mixing = draw_mixing(len(x), self.gamma, x)
+        mixed = mix_clouds(x, mixing)
+        encoder = _find_levels(self.method) if self.manifold else None
+        level = 0 if encoder is None else drawn_level(encoder)
+        if encoder is None or level == 0:
+            return self.method(Batch(mixed))
+        with mixed_level(encoder, level, mixing):
+            return self.method(Batch(x, mixed))
 
     def encode(self, x: Tensor) -> Dirac:
         """The code of each cloud."""
         return self.method.encode(x)  # pyright: ignore[reportCallIssue]
+
+
+def _find_levels(method: nn.Module) -> PointNet2Encoder:
+    """The PointNet++ of a method that explains clouds."""
+    found = [module for module in method.modules() if isinstance(module, PointNet2Encoder)]
+    if not found:
+        raise TypeError(
+            "`method` must have a PointNet2Encoder for manifold mixup, got "
+            f"{type(method).__name__} without; mix the points alone."
+        )
+    if not hasattr(method, "decode"):
+        raise TypeError(
+            "`method` must have clouds as its target (an autoencoder, OcCo) for manifold mixup, "
+            f"got {type(method).__name__}; mix the points alone."
+        )
+    return found[0]

@@ -213,7 +213,9 @@ class SwitchVAE(nn.Module):
         return also
 
     def _picked(self, names: list[str]) -> str:
-        if self.switch == "batch" and self.training:
+        if not self.training:  # a score is always that of the first form
+            return OWN
+        if self.switch == "batch":
             self.drawn = float(torch.rand(()))
         if not names or self.drawn >= self.share:
             return OWN

@@ -24,11 +24,10 @@ from nebulatent.typing import Bool, Float, Tensor
 
 CELLS = 16  # of a side of the image that decides what is hidden
 MAX_SIDES = 100
+Clouds = Float[Tensor, "batch points 3"]
 
 
-def jittered(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, std: float
-) -> Float[Tensor, "batch points 3"]:
+def jittered(points: Clouds, generator: torch.Generator, std: float) -> Clouds:
     """Clouds with normal noise on every coordinate, not clipped.
 
     Arguments:
@@ -45,7 +44,7 @@ def jittered(
 
 
 def thinned(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, share: float
+    points: Clouds, generator: torch.Generator, share: float
 ) -> Float[Tensor, "batch fewer 3"]:
     """Clouds that a random share of their points are missing from; at least one is left.
 
@@ -62,17 +61,13 @@ def thinned(
     return points_at(points, order[:, :kept])
 
 
-def turned_about_z(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, degrees: float
-) -> Float[Tensor, "batch points 3"]:
+def turned_about_z(points: Clouds, generator: torch.Generator, degrees: float) -> Clouds:
     """Each cloud turned about the up axis by an angle drawn evenly from ±`degrees`."""
     up = points.new_tensor([0.0, 0.0, 1.0]).expand(len(points), 3)
     return points @ _rotations(up, _angles(points, generator, degrees)).mT
 
 
-def turned(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, degrees: float
-) -> Float[Tensor, "batch points 3"]:
+def turned(points: Clouds, generator: torch.Generator, degrees: float) -> Clouds:
     """Each cloud turned about a random axis by an angle drawn evenly from ±`degrees`.
 
     Notes: ±180 degrees is not the uniform distribution of rotations, which has fewer small angles.
@@ -82,7 +77,7 @@ def turned(
 
 
 def cut_off(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, share: float
+    points: Clouds, generator: torch.Generator, share: float
 ) -> Float[Tensor, "batch fewer 3"]:
     """Clouds without the points beyond a plane: those farthest in a random direction.
 
@@ -99,9 +94,7 @@ def cut_off(
     return points_at(points, along.argsort(dim=1, stable=True)[:, :kept])
 
 
-def seen_from_sides(
-    points: Float[Tensor, "batch points 3"], generator: torch.Generator, sides: float
-) -> Float[Tensor, "batch points 3"]:
+def seen_from_sides(points: Clouds, generator: torch.Generator, sides: float) -> Clouds:
     """What cameras far away see of each cloud from random sides; points are repeated to the count.
 
     Arguments:
@@ -121,7 +114,7 @@ def seen_from_sides(
 
 
 def occluded(
-    points: Float[Tensor, "batch points 3"],
+    points: Clouds,
     count: int,
     generator: torch.Generator | None = None,
     cells: int = CELLS,
@@ -139,7 +132,7 @@ def occluded(
 
 
 def seen_from(
-    points: Float[Tensor, "batch points 3"],
+    points: Clouds,
     frame: Float[Tensor, "batch 3 3"],
     cells: int = CELLS,
 ) -> Bool[Tensor, "batch points"]:
@@ -169,7 +162,7 @@ def _frames(points: Tensor, generator: torch.Generator | None) -> Float[Tensor, 
 
 
 def _chosen(
-    points: Float[Tensor, "batch points 3"],
+    points: Clouds,
     seen: Bool[Tensor, "batch points"],
     count: int,
     generator: torch.Generator | None,

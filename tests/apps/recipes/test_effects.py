@@ -2,7 +2,7 @@
 
 import pytest
 
-from nebulatent.apps.recipes.effects import Above, Below, Falls, Gap, Lead, Rises, Steadier
+from nebulatent.apps.recipes.effects import Beyond, Gap, Lead, Steadier, Trend
 
 ROWS = {
     "m, 2": [{"v": 1.0}, {"v": 2.0}],
@@ -24,8 +24,10 @@ def test_slack_is_added() -> None:
 
 
 def test_bounds() -> None:
-    assert Below(measure="v", row="m, 2", bound=1.5)(ROWS).tolist() == [0.5, -0.5]
-    assert Above(measure="v", row="m, 2", bound=1.5)(ROWS).tolist() == [-0.5, 0.5]
+    below = Beyond(measure="v", row="m, 2", bound=1.5, side="below")
+    above = Beyond(measure="v", row="m, 2", bound=1.5)
+    assert below(ROWS).tolist() == [0.5, -0.5] and str(below) == "v: 1.5 − m, 2"
+    assert above(ROWS).tolist() == [-0.5, 0.5] and str(above) == "v: m, 2 − 1.5"
 
 
 def test_a_lead_compares_two_measures_of_one_row() -> None:
@@ -34,8 +36,8 @@ def test_a_lead_compares_two_measures_of_one_row() -> None:
 
 
 def test_a_slope_is_the_change_per_doubling() -> None:
-    assert Rises(measure="v", sizes=SIZES)(ROWS) == pytest.approx([2.0, 0.5])
-    assert Falls(measure="v", sizes=SIZES)(ROWS) == pytest.approx([-2.0, -0.5])
+    assert Trend(measure="v", sizes=SIZES, direction="rise")(ROWS) == pytest.approx([2.0, 0.5])
+    assert Trend(measure="v", sizes=SIZES, direction="fall")(ROWS) == pytest.approx([-2.0, -0.5])
 
 
 def test_steadier_compares_ranges() -> None:
@@ -45,4 +47,4 @@ def test_steadier_compares_ranges() -> None:
 
 def test_a_measure_that_a_row_lacks_is_named() -> None:
     with pytest.raises(ValueError, match="row 'm, 2' must have the measure 'ACC'"):
-        Above(measure="ACC", row="m, 2", bound=0.5)(ROWS)
+        Beyond(measure="ACC", row="m, 2", bound=0.5)(ROWS)

@@ -9,14 +9,13 @@ from apps.recipes.made_up_shapes import COUNT, grids
 from nebulatent.apps.recipes import voxel_data
 from nebulatent.apps.recipes.voxel_data import (
     Forms,
-    Scaled,
     coarse,
     default_voxels,
     held_out,
     load_voxel_data,
     pictures,
 )
-from nebulatent.data.rows import Rows
+from nebulatent.data.rows import Rows, Scaled
 from nebulatent.data.shapes.make import draw_shape
 from nebulatent.ops.grid_views import Views, grid_views, mesh_views
 

@@ -25,8 +25,9 @@ class Evaluate:
     the accuracy of a linear support vector machine on the codes is measured, beside the same on the
     codes of the untrained network and on a description made by hand; it learns from --train;
     kernel-svm is the same with a Gaussian kernel. With --probe fine-tune, a classifier of clouds is
-    trained from the run's encoder, and one from weights as drawn. --label-fractions and
-    --robustness draw curves of the accuracy. With --probe factors, MIG, SAP and DCI say whether
+    trained from the run's encoder, and one from weights as drawn; with --probe parts, a network
+    that names the parts of clouds. --label-fractions and --robustness draw curves of the accuracy.
+    With --probe factors, MIG, SAP and DCI say whether
     each component of a code stands for one known factor.
 
     Example: nebulatent evaluate runs/digits digits --json
@@ -45,19 +46,21 @@ class Evaluate:
     baselines: bool = True
     """Whether to measure the raw data and an untrained encoder beside it."""
     probe: Annotated[
-        Literal["svm", "kernel-svm", "fine-tune", "factors", "none"],
-        arg(metavar="{svm,kernel-svm,fine-tune,factors}", help_behavior_hint="(default: none)"),
+        Literal["svm", "kernel-svm", "fine-tune", "parts", "factors", "none"],
+        arg(
+            metavar="{svm,kernel-svm,fine-tune,parts,factors}", help_behavior_hint="(default: none)"
+        ),
     ] = "none"
     """Measure only an SVM on the codes, linear or with a Gaussian kernel, its strength chosen on
-    --train; or a classifier; or, of builtin:shapes, disentanglement."""
+    --train; or a classifier, or a network of parts; or, of builtin:shapes, disentanglement."""
     train: OtherData = None
     """Labelled data that the probe learns from; by default the official training part of DATA."""
     label_fractions: bool = False
-    """With --probe: also learn from 1, 5, 10 and 20 % of the labels, drawn several times."""
+    """With --probe: also learn from 1, 5, 10, 20 and 50 % of the labels, drawn several times."""
     robustness: bool = False
     """With --probe svm, on clouds: also test on clouds with noise, holes, turned or half hidden."""
     steps: int = TUNING_STEPS
-    """Of each training with --probe fine-tune."""
+    """Of each training with --probe fine-tune or parts."""
     out: NewPicture = None
     """A picture of these curves."""
     json: bool = False
@@ -65,9 +68,9 @@ class Evaluate:
 
     def run(self) -> None:
         """Measure and print."""
+        from nebulatent.apps.both_forms import say_measures
         from nebulatent.apps.console import Output
         from nebulatent.apps.runs.runs import load_run
-        from nebulatent.evaluation.measures import to_json
 
         self._check()
         run = load_run(self.path)
@@ -77,7 +80,7 @@ class Evaluate:
         for line in (*table.found, *run.config.scaling.notes(table)):
             output.say(f"  {line}")
         title = f"{self.path} on {self.data} ({self.split})"
-        output.measures(title, {"value": measured.own, **measured.baselines})
+        say_measures(output, title, measured)
         self._show(output, curves)
         output.result(
             {
@@ -86,8 +89,7 @@ class Evaluate:
                 "split": self.split,
                 "num_samples": table.num_samples,
                 "fingerprint": table.fingerprint,
-                "measures": to_json(measured.own),
-                "baselines": {name: to_json(rows) for name, rows in measured.baselines.items()},
+                **measured.to_json(),
                 "curves": {
                     name: {kind: curve.to_json() for kind, curve in kinds.items()}
                     for name, kinds in curves.items()
@@ -99,17 +101,17 @@ class Evaluate:
         """Refuse options that do not go together before anything is read."""
         from nebulatent.apps.outputs import check_output
 
-        learns = self.probe in ("svm", "kernel-svm", "fine-tune")
+        learns = self.probe in ("svm", "kernel-svm", "fine-tune", "parts")
         alone = "it alone" if self.probe == "none" else self.probe
         if self.label_fractions and (not learns or self.probe == "kernel-svm"):
             raise ValueError(
-                f"`--label-fractions` must go with --probe svm or fine-tune, got {alone}."
+                f"`--label-fractions` must go with --probe svm, fine-tune or parts, got {alone}."
             )
         if self.robustness and self.probe != "svm":
             raise ValueError(f"`--robustness` must go with --probe svm, got {self.probe}.")
         if self.train is not None and not learns:
             raise ValueError(
-                f"`--train` must go with --probe svm, kernel-svm or fine-tune, got {alone}."
+                f"`--train` must go with --probe svm, kernel-svm, fine-tune or parts, got {alone}."
             )
         if self.out is not None:
             if not (self.label_fractions or self.robustness):
@@ -121,21 +123,26 @@ class Evaluate:
 
     def _measured(self, run: "Run") -> "tuple[Evaluated, Assessment, Curves]":
         from nebulatent.apps.assess import assess_run, data_for
+        from nebulatent.apps.both_forms import both_forms
         from nebulatent.apps.probing import probe_data
 
         if self.probe == "none":
             shown = data_for(run, self.data, self.split)
-            return shown, assess_run(run, shown, baselines=self.baselines), {}
+            found = both_forms(
+                run, shown, lambda one: assess_run(one, shown, baselines=self.baselines)
+            )
+            return shown, found, {}
         if self.probe == "factors":
             from nebulatent.apps.factor_probe import factor_data, probe_factors
 
             shown = factor_data(run, self.data, self.split)
             return shown, probe_factors(run, shown, self.split, baselines=self.baselines), {}
         shown = probe_data(run, self.data, self.split, self.train)
-        probed = self._fine_tuned if self.probe == "fine-tune" else self._probed
-        return shown, *probed(run, shown)
+        probes = {"fine-tune": self._fine_tuned, "parts": self._parts}
+        return shown, *probes.get(self.probe, self._probed)(run, shown)
 
     def _probed(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
+        from nebulatent.apps.both_forms import both_forms
         from nebulatent.apps.probing import KERNEL, LINEAR, probe_curves, probe_run
 
         probe = KERNEL if self.probe == "kernel-svm" else LINEAR
@@ -143,7 +150,10 @@ class Evaluate:
         if self.label_fractions or self.robustness:
             asked = {"labels": self.label_fractions, "damage": self.robustness}
             curves = probe_curves(run, data, **asked, baselines=self.baselines)
-        return probe_run(run, data, probe, baselines=self.baselines), curves
+        found = both_forms(
+            run, data, lambda one: probe_run(one, data, probe, baselines=self.baselines)
+        )
+        return found, curves
 
     def _fine_tuned(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
         from nebulatent.apps.assess import Assessment
@@ -158,11 +168,25 @@ class Evaluate:
         shown = {"labels": curves} if self.label_fractions else {}
         return Assessment(found.pop(TUNED), found), shown
 
+    def _parts(self, run: "Run", data: "Evaluated") -> "tuple[Assessment, Curves]":
+        from nebulatent.apps.assess import Assessment
+        from nebulatent.apps.fine_tuning import TUNED
+        from nebulatent.apps.part_tuning import tune_parts
+        from nebulatent.evaluation.label_fractions import FRACTIONS
+
+        fractions = FRACTIONS if self.label_fractions else (1.0,)
+        found = tune_parts(
+            run, data, fractions=fractions, steps=self.steps, baselines=self.baselines
+        )
+        shown = {"labels": found.curves} if self.label_fractions else {}
+        return Assessment(found.measures.pop(TUNED), found.measures), shown
+
     def _show(self, output: "Output", curves: "Curves") -> None:
         """A table for each curve, and their picture."""
         for name, kinds in curves.items():
             first, *_ = kinds.values()
-            title = f"Accuracy by {name} ({first.unit}): mean ± standard deviation of a draw"
+            what = "Instance mIoU" if self.probe == "parts" else "Accuracy"
+            title = f"{what} by {name} ({first.unit}): mean ± standard deviation of a draw"
             rows = [
                 [level.name, *(mean_and_std(curve.levels[i]) for curve in kinds.values())]
                 for i, level in enumerate(first.levels)

@@ -12,6 +12,7 @@ from nebulatent.apps.planning.choices import Care, Choices, Machine, Watching, e
 from nebulatent.apps.planning.engine import EngineConfig, rank, world_size
 from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.planning.options import BY_RULE, Folder, OtherData, Split, Whole
+from nebulatent.apps.planning.view_plan import HOSTS
 
 if TYPE_CHECKING:
     from nebulatent.apps.console import Output
@@ -38,9 +39,11 @@ class Fit:
     split: Split = "train"
     """Part to train on, where the data have official parts."""
     image_size: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
-    """Height and width to which a folder's images are brought, if they differ."""
+    """Height and width to which a folder's images, or pictures of shapes, are brought."""
     num_points: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
     """Points drawn from each file of a mesh or cloud."""
+    views: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
+    """Pictures of each shape that are read, the first by name (switch-vae, image-vae)."""
     voxels: Annotated[Whole, arg(help_behavior_hint=BY_RULE)] = None
     """Cells along each side to which occupancy grids are brought."""
     poses: Poses = "as-stored"
@@ -98,6 +101,7 @@ class Fit:
             num_points=self.num_points,
             voxels=self.voxels,
             poses=self.poses,
+            views=self._views(),
         )
         table = read_source(source)
         scaling = fit_scaling(table)
@@ -113,6 +117,17 @@ class Fit:
         for line in (*table.found, *chosen.reasons):
             output.say(f"  {line}")
         return self.out, table
+
+    def _views(self) -> int | None:
+        """Pictures to read beside grids: none for a network that has no use for them."""
+        if self.choices.network in HOSTS:
+            return self.views
+        if self.views is not None:
+            raise ValueError(
+                f"`--views` must go with {' or '.join(HOSTS)}, got {self.views} and "
+                f"{self.choices.network}."
+            )
+        return 0
 
     def _engine(self) -> EngineConfig:
         engine = engine_config(self.care, self.machine, self.watching)
@@ -177,12 +192,12 @@ def _with_clusters(engine: EngineConfig) -> EngineConfig:
 
 def _report(run: "Run", output: "Output") -> None:
     from nebulatent.apps.assess import assess_run, evaluation_data
+    from nebulatent.apps.both_forms import both_forms, say_measures
     from nebulatent.apps.reports.report_run import report_run
-    from nebulatent.evaluation.measures import to_json
 
     shown = evaluation_data(run)
-    measures = assess_run(run, shown)
+    measures = both_forms(run, shown, lambda one: assess_run(one, shown))
     report = report_run(run, shown.table, measures)
-    output.measures(str(run.path), {"value": measures.own, **measures.baselines})
+    say_measures(output, str(run.path), measures)
     output.say(f"report: {report}")
-    output.result({"run": str(run.path), "report": str(report), "measures": to_json(measures.own)})
+    output.result({"run": str(run.path), "report": str(report), **measures.to_json()})

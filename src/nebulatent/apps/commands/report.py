@@ -22,13 +22,15 @@ class Report:
     def run(self) -> None:
         """Measure and write."""
         from nebulatent.apps.assess import assess_run, data_for, evaluation_data
+        from nebulatent.apps.both_forms import both_forms
         from nebulatent.apps.console import Output
         from nebulatent.apps.reports.report_run import report_run
         from nebulatent.apps.runs.runs import load_run
 
         run = load_run(self.path)
         shown = evaluation_data(run) if self.data is None else data_for(run, self.data, "test")
-        path = report_run(run, shown.table, assess_run(run, shown))
+        measured = both_forms(run, shown, lambda one: assess_run(one, shown))
+        path = report_run(run, shown.table, measured)
         output = Output(as_json=self.json)
         output.say(f"report: {path}")
         output.result({"report": str(path)})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from nebulatent.apps.planning.options import NewPicture, OtherData, RunFolder, Split
+from nebulatent.apps.planning.options import FormByRun, NewPicture, OtherData, RunFolder, Split
 
 if TYPE_CHECKING:
     from nebulatent.apps.collection import Collection
@@ -19,9 +19,12 @@ class Search:
     """Find the samples whose codes are nearest to the code of one sample.
 
     A SAMPLE is a file that holds one sample, or DATA:ID, or an id of the data searched (the number
-    of the row where the data name none). Codes are kept in RUN/search: the second search is quick.
+    of the row where the data name none); for a run that reads pictures of shapes also a folder of
+    such. Codes are kept in RUN/search: the second search is quick.
 
     Example: nebulatent search runs/shapes --like chair.off --out similar.png
+
+    Example: nebulatent search runs/both --like photos/ --out similar.png
     """
 
     path: RunFolder
@@ -32,6 +35,8 @@ class Search:
     """Where to search; by default the data that the run was trained on."""
     split: Split = "all"
     """Part to search, where the data have official parts."""
+    form: FormByRun = None
+    """Whose codes are searched, of shapes that a run reads as both."""
     count: int = 8
     """How many answers."""
     out: NewPicture = None
@@ -44,6 +49,7 @@ class Search:
         from nebulatent.apps.collection import Collection
         from nebulatent.apps.console import Output
         from nebulatent.apps.outputs import check_output
+        from nebulatent.apps.runs.forms import in_form
         from nebulatent.apps.runs.runs import load_run
         from nebulatent.apps.searching import code_index, code_of, nearest_samples
 
@@ -51,7 +57,7 @@ class Search:
             raise ValueError(f"`--count` must be at least 1, got {self.count}.")
         if self.out is not None:
             check_output(self.out, SUFFIXES)
-        run = load_run(self.path)
+        run = in_form(load_run(self.path), self.form)
         if self.out is not None and len(run.config.model.shape) == 1:
             raise ValueError("`--out` must be left out for vectors, which have no picture.")
         collection = Collection(run, self.among or run.config.data.path, self.split)

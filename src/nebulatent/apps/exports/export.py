@@ -20,6 +20,7 @@ from nebulatent.apps.exports.export_folder import CARD, SUFFIX, Format, check_fo
 from nebulatent.apps.exports.export_formats import check_installed, read_graph, write_graph
 from nebulatent.apps.exports.exported import RawDecoder, RawEncoder
 from nebulatent.apps.exports.model_card import describe
+from nebulatent.apps.planning.view_plan import PICTURED
 from nebulatent.apps.runs.runs import Run, decoding
 from nebulatent.data.scaling import Scaling
 from nebulatent.typing import Tensor
@@ -40,8 +41,14 @@ def export_run(run: Run, out: Path, kind: Format, *, overwrite: bool = False) ->
     Raises:
         FileExistsError: If the folder holds something that may not be replaced.
         ImportError: If the format needs a package that is missing.
-        ValueError: If an exported graph does not agree with the run.
+        ValueError: If an exported graph does not agree with the run, or its encoder reads pictures
+            of shapes.
     """
+    if run.config.model.host == PICTURED:
+        raise ValueError(
+            "`RUN` must have an encoder of its own samples to be exported, got image-vae, which "
+            "reads pictures of them; use switch-vae."
+        )
     check_installed(kind)
     check_folder(out, overwrite=overwrite)
 

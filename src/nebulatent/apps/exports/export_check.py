@@ -22,13 +22,14 @@ from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.posterior import DiagonalGaussian
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
+from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.typing import Float, Int, Tensor
 
 TOLERANCE = 1e-5
 BATCHES = (1, 3, 7)
 Sample = Callable[[int, torch.Generator], Float[Tensor, "codes latent"]]
-Source = VAE | CVAE | NVC
+Source = VAE | CVAE | NVC | SwitchVAE
 
 
 class Trial(NamedTuple):

@@ -185,7 +185,8 @@ from nebulatent import from_pretrained
 method = from_pretrained("{name}")
 ```
 
-The method sees scaled data; the scaling is in `config.json`. The files are JSON and safetensors.
+The method sees scaled data; the scaling is in `config.json` (bytes of pictures of shapes are
+divided by 255). The files are JSON and safetensors.
 
 Terms of the loss after the last epoch, on the training data:
 

@@ -55,5 +55,6 @@ def read_source(data: Source | DataRecord) -> Table:
         image_size=data.image_size,
         num_points=data.num_points,
         resolution=data.voxels,
+        views=data.views,
     )
     return in_poses(table, data.poses, data.path)

@@ -58,6 +58,7 @@ class Source:
     num_points: int | None = None
     voxels: int | None = None
     poses: Poses = "as-stored"
+    views: int | None = 0
 
 
 class Observer(Protocol):
@@ -109,6 +110,7 @@ def start_run(
             num_points=source.num_points,
             voxels=source.voxels,
             poses=source.poses,
+            views=source.views,
         ),
         engine=engine or EngineConfig(),
         consistency=plan.consistency,
@@ -232,10 +234,12 @@ def _learner(config: RunConfig, model: Trained) -> torch.nn.Module:
 
 
 def _pass_size(config: RunConfig) -> int:
-    """Samples of one pass through the networks: pairs have two, clouds one for each point."""
+    """Samples of one pass: pairs have two, clouds one for each point, shapes for each picture."""
     pairs = 0 if config.consistency is None else 2 * config.consistency.batch_size
-    points = config.model.shape[0] if len(config.model.shape) == 2 else 1
-    return (config.points_per_step or points) * max(config.batch_size, pairs)
+    parts = config.model.shape[0] if len(config.model.shape) == 2 else 1
+    if config.model.views is not None:
+        parts = config.model.views.shape[0]
+    return (config.points_per_step or parts) * max(config.batch_size, pairs)
 
 
 def _complete_from_best(path: Path, config: RunConfig, model: Trained, batches: Batches) -> None:

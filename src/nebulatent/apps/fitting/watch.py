@@ -8,6 +8,7 @@ import torch
 
 from nebulatent.apps.fitting.groups import aggregate_posterior
 from nebulatent.apps.planning.build import Trained, find_anchors
+from nebulatent.apps.runs.inputs import encoder_input
 from nebulatent.apps.runs.runs import Run, RunConfig
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
@@ -49,7 +50,7 @@ class Watch:
         from nebulatent.apps.reports.report_run import report_progress
 
         model = copy.deepcopy(self.model).cpu().eval()
-        x = torch.from_numpy(shown(self.table).x[:])
+        x = encoder_input(self.config.model, shown(self.table))
         codes = encode(model, x, self.config.scaling.apply)
         groups = aggregate_posterior(codes, find_anchors(model))
         run = Run(self.path, self.config, model, groups)

@@ -21,7 +21,6 @@ from nebulatent.ops.rendering import render
 from nebulatent.typing import Tensor
 
 SHOWN = 8
-TURNED = 6  # of the clouds: their surfaces can be turned
 INSIDE = 0.9  # share of the points
 RESOLUTION = 48  # nodes along each axis
 COARSE = 24  # the same for a surface that a page carries as triangles
@@ -48,8 +47,8 @@ def density_surfaces(
 
 @torch.no_grad()
 def density_solids(model: Trained, x: Float[Tensor, "samples points 3"]) -> list[Solid] | None:
-    """The first clouds' surfaces as points and triangles, coarser; None as above."""
-    return _surfaces(model, x[:TURNED], COARSE) if isinstance(model, ParAE) else None
+    """Surfaces of clouds as points and triangles, coarser; None as above."""
+    return _surfaces(model, x, COARSE) if isinstance(model, ParAE) else None
 
 
 def _surfaces(model: ParAE, x: Float[Tensor, "clouds points 3"], resolution: int) -> list[Solid]:

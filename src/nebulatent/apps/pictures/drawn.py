@@ -13,6 +13,15 @@ Images = Float[np.ndarray, "*n channels height width"]
 DRAWN: Mapping[Kind, Callable[..., Images]] = {"points": draw_clouds, "voxels": draw_grids}
 
 
+def magnified(
+    x: Float[np.ndarray, "*n channels height width"], side: int = SIDE
+) -> Float[np.ndarray, "*n channels side side"]:
+    """Pictures brought to the size of drawings by the nearest pixel."""
+    height, width = x.shape[-2:]
+    place = np.arange(side)
+    return x[..., place[:, None] * height // side, place * width // side]
+
+
 def drawn(x: Float[np.ndarray, "..."], kind: Kind, *, side: int = SIDE) -> Images:
     """Samples as images in [0, 1]; what is not drawn is returned as it is.
 

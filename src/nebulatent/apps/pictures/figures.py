@@ -93,7 +93,9 @@ class RunFigures:
         mixtures: What a method that divides clouds made of the first ones.
         distances: How far their points are from one another, for such a method.
         surfaces: Pictures of the surfaces of equal density of the first mixtures.
-        solids: Such surfaces as points and triangles, coarser.
+        solids: Such surfaces of the clouds that can be turned, as points and triangles, coarser.
+        views: Pictures of the samples that are rebuilt, where the model reads such.
+        recon_views: What is rebuilt from these pictures, where `recon` is from the samples.
 
     Raises:
         ValueError: If there are no codes, they are not finite, or lengths disagree.
@@ -123,6 +125,8 @@ class RunFigures:
     distances: PointDistances | None = None
     surfaces: Float[np.ndarray, "samples 3 side side"] | None = None
     solids: Sequence[tuple[np.ndarray, np.ndarray]] | None = None
+    views: Float[np.ndarray, "samples views channels height width"] | None = None
+    recon_views: Float[np.ndarray, "samples ..."] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.codes) or not np.isfinite(self.codes).all():

@@ -197,27 +197,24 @@ def anchor_profiles(
 
 
 def reconstruction_pictures(
-    x: Float[np.ndarray, "samples channels height width"],
-    recon: Float[np.ndarray, "samples channels height width"],
-    *,
+    *parts: Float[np.ndarray, "samples channels height width"],
     columns: int = 12,
-    names: tuple[str, str] = ("original", "reconstruction"),
+    names: Sequence[str] = ("original", "reconstruction"),
 ) -> Figure:
-    """Pairs of pictures, the original above its reconstruction, or what else the names say."""
-    x, recon = x[:MAX_SHOWN], recon[:MAX_SHOWN]
+    """Pictures of the same samples above one another: originals and copies, or what names say."""
+    parts = tuple(part[:MAX_SHOWN] for part in parts)
+    x, count = parts[0], len(parts)
     columns = min(columns, len(x))
     bands = -(-len(x) // columns)
     width = WIDTH if columns > 4 else WIDTH / 2
     ratio = x.shape[-2] / x.shape[-1]
     tile = min((width - 1.2) / columns, 1.2)
-    figure = new_figure(bands * (0.25 + 2 * tile * ratio), width=width)
+    figure = new_figure(bands * count * (0.125 + tile * ratio), width=width)
     for band, ax in enumerate(figure.subplots(bands, 1, squeeze=False)[:, 0]):
         rows = slice(band * columns, (band + 1) * columns)
-        tiles = np.full((2, columns, *pictures(x[:1])[0].shape), 255, np.uint8)
-        tiles[0, : len(x[rows])], tiles[1, : len(x[rows])] = (
-            pictures(x[rows]),
-            pictures(recon[rows]),
-        )
+        tiles = np.full((count, columns, *pictures(x[:1])[0].shape), 255, np.uint8)
+        for line, part in zip(tiles, parts, strict=True):
+            line[: len(x[rows])] = pictures(part[rows])
         picture_grid(ax, tiles, names=names)
     return figure
 

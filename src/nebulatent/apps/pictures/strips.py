@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps.pictures.canvas import INK, MUTED, WIDTH, brief, new_figure
 from nebulatent.apps.pictures.cloud_pictures import to_pictures
-from nebulatent.apps.pictures.drawn import DRAWN, drawn
+from nebulatent.apps.pictures.drawn import DRAWN, drawn, magnified
 from nebulatent.apps.pictures.galleries import gap, picture_grid, pictures
 from nebulatent.data.table import KINDS
 from nebulatent.typing import Tensor
@@ -50,12 +50,16 @@ def sample_pictures(
 ) -> UInt8[np.ndarray, "samples tall wide 3"]:
     """Images in [0, 1], clouds in the unit sphere and grids as pictures that can be seen.
 
+    Of several pictures of a shape, the first.
+
     Raises:
         ValueError: If samples are vectors, which have no picture.
     """
     kind = KINDS[x.ndim]
     if kind == "images":
         return _magnified(pictures(x))
+    if kind == "voxels" and len(set(x.shape[2:])) > 1:  # no cubes: pictures of shapes
+        return to_pictures(magnified(x[:, 0]))
     if kind in DRAWN:
         return to_pictures(drawn(x, kind))
     raise ValueError(f"`x` must be images, clouds or grids, got samples of shape {x.shape[1:]}.")

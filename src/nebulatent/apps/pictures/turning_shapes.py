@@ -1,11 +1,12 @@
 """Which shapes of a run a reader can turn: a few samples and anchors, as the still pictures show.
 
 Clouds beside their reconstruction, or divided among Gaussians: with the ellipsoids, the surface of
-equal density and the distances from a point. Grids as their filled cells. Six samples and the six
-fullest anchors, since each costs the page some ten thousand letters.
+equal density and the distances from a point. Grids as their filled cells. Six samples whose codes
+are far apart and the six fullest anchors, since each costs the page some ten thousand letters.
 """
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
@@ -18,8 +19,11 @@ from nebulatent.apps.pictures.mixture_figures import SURFACE, sunflower
 from nebulatent.apps.pictures.point_distances import FARTHEST
 from nebulatent.apps.pictures.turning import Cells, Dots, Mesh, Shape, plain
 from nebulatent.apps.pictures.voxel_pictures import FILLED
+from nebulatent.ops.farthest_points import farthest_points
 
+RECONSTRUCTED = 20  # first samples, which the still pictures show
 SAMPLES, ANCHORS = 6, 6
+NAME = 26  # letters of an id in the list
 GRID_COLOUR, SURFACE_COLOUR = "#7f8fe0", "#98a8ea"
 SHADES = 32  # steps of a colour map
 BALL, MARK_SIZE = 96, 0.07  # dots and radius of a mark
@@ -27,26 +31,34 @@ SPHERE = 90  # corners of an ellipsoid
 
 
 def shapes_to_turn(run: RunFigures) -> list[Shape]:
-    """The first samples, with all that the run made of them, then its fullest anchors."""
+    """Some of the first samples, with all that the run made of them, then its fullest anchors."""
     if run.kind not in ("points", "voxels"):
         return []
     samples = [
-        Shape("samples", _sample_name(run, row), _sample(run, row))
-        for row in range(min(SAMPLES, len(run.x)))
+        Shape("samples", _sample_name(run, row), _sample(run, row, place))
+        for place, row in enumerate(rows_to_turn(run.codes))
     ]
     return samples + _anchors(run)
 
 
+def rows_to_turn(codes: Float[np.ndarray, "codes latent"]) -> list[int]:
+    """Which of the first samples: the first, and those whose codes are far from those chosen."""
+    among = torch.from_numpy(codes[:RECONSTRUCTED]).unsqueeze(0)
+    return sorted(farthest_points(among, min(SAMPLES, among.shape[1]))[0].tolist())
+
+
 def _sample_name(run: RunFigures, row: int) -> str:
+    """Id and class; of a long id, mostly a path, the end, in which samples differ."""
+    name = run.ids[row] if len(run.ids[row]) <= NAME else f"…{run.ids[row][1 - NAME :]}"
     if run.label is None or run.label[row] < 0:
-        return run.ids[row]
-    return f"{run.ids[row]} · {class_names(run.label, run.label_names)[run.label[row]]}"
+        return name
+    return f"{name} · {class_names(run.label, run.label_names)[run.label[row]]}"
 
 
-def _sample(run: RunFigures, row: int) -> dict[str, Dots | Mesh | Cells]:
-    """A sample and what the run made of it."""
+def _sample(run: RunFigures, row: int, place: int) -> dict[str, Dots | Mesh | Cells]:
+    """A sample, which is the `place`th to turn, and what the run made of it."""
     if run.mixtures is not None and row < len(run.mixtures.part):
-        return _divided(run, run.mixtures, row)
+        return _divided(run, run.mixtures, row, place)
     if run.kind == "voxels":
         return {title: _cells(x) for title, x in _pair(run, row).items()}
     if run.parts is None or row >= len(run.recon):
@@ -70,7 +82,9 @@ def _cells(grid: Float[np.ndarray, "1 x y z"], colour: str = GRID_COLOUR) -> Cel
     return Cells(grid[0] > FILLED, colour)
 
 
-def _divided(run: RunFigures, mixtures: Mixtures, row: int) -> dict[str, Dots | Mesh | Cells]:
+def _divided(
+    run: RunFigures, mixtures: Mixtures, row: int, place: int
+) -> dict[str, Dots | Mesh | Cells]:
     """A cloud in the colours of its Gaussians, and what these Gaussians are."""
     own = mixtures.part[row]
     used = np.unique(own)
@@ -78,8 +92,8 @@ def _divided(run: RunFigures, mixtures: Mixtures, row: int) -> dict[str, Dots | 
         "points by Gaussian": Dots(run.x[row], used.searchsorted(own) % len(PALETTE), PALETTE),
         "Gaussians": ellipsoid_mesh(mixtures.surface[row].reshape(-1, SURFACE, 3)[used]),
     }
-    if run.solids is not None and row < len(run.solids):
-        points, triangles = run.solids[row]
+    if run.solids is not None and place < len(run.solids):
+        points, triangles = run.solids[place]
         panes["surface of equal density"] = Mesh(
             points, triangles, np.zeros(len(triangles), int), (SURFACE_COLOUR,)
         )

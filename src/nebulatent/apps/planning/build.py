@@ -1,8 +1,11 @@
 """A model's config → the model: the one place where names become modules."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
+from nebulatent.apps.planning.build_views import build_view_encoder
 from nebulatent.apps.planning.cloud_plan import (
     CHANNELS,
     COUNTED,
@@ -10,10 +13,12 @@ from nebulatent.apps.planning.cloud_plan import (
     decoded_points,
 )
 from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.view_plan import PICTURED, SWITCHED, ViewConfig
 from nebulatent.backbones.images import ConvDecoder, ConvEncoder
 from nebulatent.backbones.point_decoders import PointMLPDecoder
 from nebulatent.backbones.pointnet import PointNetEncoder, PointNetSegmenter
 from nebulatent.backbones.vectors import MLPDecoder, MLPEncoder
+from nebulatent.backbones.views import MultiViewEncoder
 from nebulatent.backbones.voxels import VoxelDecoder, VoxelEncoder
 from nebulatent.latents.anchors import AnchorSet, Start
 from nebulatent.latents.autoencoder import Autoencoder
@@ -24,16 +29,18 @@ from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC, NebulaAnchors, NebulaWeights
 from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.parae import ParAE
+from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.objectives.cloud_likelihoods import ChamferLikelihood
 from nebulatent.objectives.likelihoods import Bernoulli, Gaussian, WeightedBernoulli
-from nebulatent.terms import no_terms
+from nebulatent.terms import Terms, no_terms
 
 START_LOGVAR = -2.0  # noise of a third of the spread; from all of it, the KL wins, codes collapse
 CLOUD_LOGVAR = -6.0  # noise of a twentieth of a cloud's radius: Adam moves it by 1 in 1 000 steps
 
-Trained = VAE | CVAE | NVC | ParAE
-Encoder = MLPEncoder | ConvEncoder | PointNetEncoder | VoxelEncoder
+VIEWS = "views"  # what SwitchVAE calls the pictures of a batch
+Trained = VAE | CVAE | NVC | ParAE | SwitchVAE
+Encoder = MLPEncoder | ConvEncoder | PointNetEncoder | VoxelEncoder | MultiViewEncoder
 
 
 def build(config: ModelConfig, seed: int) -> Trained:
@@ -64,6 +71,8 @@ def _method(config: ModelConfig) -> Trained:
             beta=beta,
             latent_terms=terms,
         )
+    if config.views is not None and config.host == SWITCHED:
+        return _switched(config, config.views, autoencoder, terms)
     if not isinstance(terms, NebulaAnchors):
         return VAE(autoencoder, likelihood=likelihood, beta=beta, latent_terms=terms)
     mixture = None
@@ -79,9 +88,32 @@ def _method(config: ModelConfig) -> Trained:
     )
 
 
+def _switched(
+    config: ModelConfig,
+    views: ViewConfig,
+    autoencoder: Autoencoder,
+    terms: Callable[[torch.Tensor], Terms],
+) -> SwitchVAE:
+    encoder = build_view_encoder(views)
+    bottleneck = _bottleneck(config)(encoder.feature_dim, config.latent_dim)
+    return SwitchVAE(
+        autoencoder,
+        {VIEWS: nn.Sequential(encoder, bottleneck)},
+        likelihood=_likelihood(config),
+        share=views.share,
+        switch=views.switch,
+        contrastive_weight=views.contrastive_weight,
+        stop_gradient=views.stop_gradient,
+        beta=config.beta,
+        total_correlation_weight=views.total_correlation_weight,
+        latent_terms=terms,
+    )
+
+
 def _autoencoder(config: ModelConfig) -> Autoencoder:
     code_dim = config.latent_dim + (config.num_classes if config.host == "cvae" else 0)
-    encoder = _encoder(config, config.widths)
+    alone = config.views if config.host == PICTURED else None
+    encoder = _encoder(config, config.widths) if alone is None else build_view_encoder(alone)
     if config.encoder == "fc":
         decoder = MLPDecoder(code_dim, config.shape, config.widths)
     elif config.encoder == "pointnet":

@@ -11,9 +11,9 @@ from tyro.conf import arg
 from nebulatent.apps.planning.cloud_plan import COMPONENTS, WIDTH
 from nebulatent.apps.planning.engine import EngineConfig, Log, Precision
 from nebulatent.apps.planning.model_config import (
+    AnchorHost,
     EncoderKind,
     GridLikelihood,
-    Host,
     LikelihoodKind,
     Method,
     PriorKind,
@@ -27,6 +27,7 @@ from nebulatent.apps.planning.options import (
     WholeByRule,
     WholeOrAutoByRule,
 )
+from nebulatent.apps.planning.view_plan import SHARE, Aggregate, Switch, ViewEncoder
 from nebulatent.apps.planning.voxel_plan import FILLED_WEIGHT
 from nebulatent.apps.planning.voxel_plan import WIDTH as VOXEL_WIDTH
 from nebulatent.training.config import Schedule
@@ -41,10 +42,11 @@ class Choices:
     """What is left out is chosen by rule, from the data, and printed."""
 
     method: Method = "nvc-ml"
-    """ae, vae, dvae (denoising), cvae (conditional, reads labels), nvc, nvc-ml (nvc + metric),
+    """ae, vae, dvae (denoising), cvae (conditional, reads labels), switch-vae (one latent for grids
+    and pictures of shapes), image-vae (pictures in, grids out), nvc, nvc-ml (nvc + metric),
     nvc-consistency (clusters that views of a sample and its neighbours agree on), parae (clouds of
     points as mixtures of Gaussians)."""
-    host: Host = "vae"
+    host: AnchorHost = "vae"
     """Network under nvc and nvc-ml; other methods are their own host."""
     latent_dim: WholeByRule = None
     """Dimension of a code."""
@@ -70,7 +72,23 @@ class Choices:
     points_per_step: Annotated[Whole, arg(help_behavior_hint="(default: all)")] = None
     """Points of each cloud that a training step sees, others at each step (clouds of points)."""
     voxel_width: float = VOXEL_WIDTH
-    """Channels and features of SwitchVAE's network, as a share of the paper's (grids)."""
+    """Channels and features of SwitchVAE's networks, as a share of the usual (grids)."""
+    view_encoder: Annotated[
+        ViewEncoder | None, arg(metavar="{conv,resnet18}", help_behavior_hint=BY_RULE)
+    ] = None
+    """What reads one picture of a shape (switch-vae, image-vae)."""
+    aggregate: Aggregate = "gru"
+    """How several pictures become one description (switch-vae, image-vae)."""
+    view_share: float = SHARE
+    """Probability that the pictures' code is decoded, not the grid's (switch-vae)."""
+    switch: Switch = "batch"
+    """When it is drawn which of them is (switch-vae)."""
+    contrastive_weight: NumberByRule = None
+    """Lambda: weight of the distance of the two codes of a shape (switch-vae)."""
+    stop_gradient: bool = False
+    """Let that distance move only the encoder that was drawn (switch-vae)."""
+    total_correlation_weight: float = 0.0
+    """Weight of the codes' total correlation, as in SwitchBTCVAE (switch-vae)."""
     likelihood: Annotated[
         LikelihoodKind | GridLikelihood | None,
         arg(metavar="{bernoulli,gaussian,weighted}", help_behavior_hint=BY_RULE),
@@ -96,6 +114,11 @@ class Choices:
     """Weight of the triplet term (nvc-ml)."""
     cluster_steps: WholeByRule = None
     """Steps of one member and the clusters together (nvc-consistency)."""
+
+    @property
+    def network(self) -> str:
+        """What is trained: of methods with anchors, their host."""
+        return self.host if self.method in ("nvc", "nvc-ml") else self.method
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nebulatent.apps.planning.cloud_plan import COMPONENTS, MOST_COMPONENTS
+from nebulatent.apps.planning.view_plan import HOSTS, PICTURED, SWITCHED, ViewConfig
 
-Method = Literal["ae", "vae", "dvae", "cvae", "nvc", "nvc-ml", "nvc-consistency", "parae"]
-Host = Literal["ae", "vae", "dvae", "cvae"]
+Method = Literal[
+    "ae",
+    "vae",
+    "dvae",
+    "cvae",
+    "switch-vae",
+    "image-vae",
+    "nvc",
+    "nvc-ml",
+    "nvc-consistency",
+    "parae",
+]
+AnchorHost = Literal["ae", "vae", "dvae", "cvae", "switch-vae"]  # under nvc and nvc-ml
+Host = AnchorHost | Literal["image-vae"]
 EncoderKind = Literal["fc", "conv", "pointnet", "voxel"]
 LikelihoodKind = Literal["bernoulli", "gaussian"]
 CloudLikelihood = Literal["chamfer", "mixture"]
@@ -68,6 +81,8 @@ class ModelConfig:
     """Gaussians of a cloud's mixture (parae)."""
     filled_weight: float = 0.8
     """What a filled cell weighs in the likelihood `weighted`; an empty one weighs the rest."""
+    views: ViewConfig | None = None
+    """What reads pictures of the samples (switch-vae, image-vae)."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -75,6 +90,7 @@ class ModelConfig:
         self._check_encoder()
         self._check_labels()
         self._check_anchors()
+        self._check_views()
 
     def _check_numbers(self) -> None:
         for name in ("latent_dim", "num_anchors", "components"):
@@ -152,14 +168,31 @@ class ModelConfig:
                 f"`num_anchors` must be at least the number of classes ({self.num_classes}) "
                 f"when supervised, got {self.num_anchors}."
             )
-        if self.host == "cvae" and (self.supervised or self.prior == "anchors"):
-            raise ValueError("`host` cvae must go with neither `supervised` nor `prior anchors`.")
+        own_terms = self.host in ("cvae", SWITCHED)
+        if own_terms and (self.supervised or self.prior == "anchors"):
+            raise ValueError(
+                f"`host` {self.host} must go with neither `supervised` nor `prior anchors`."
+            )
         if self.form == "released" and (self.supervised or self.prior == "anchors"):
             raise ValueError(
                 "`form` released must go with neither `supervised` nor `prior anchors`."
             )
         if self.host == "ae" and self.prior == "anchors":
             raise ValueError("`prior` anchors must go with a variational host, got ae.")
+
+    def _check_views(self) -> None:
+        if (self.views is not None) != (self.host in HOSTS) or (self.views and not self.has_grids):
+            raise ValueError(
+                f"`views` must go with {' or '.join(HOSTS)} and grids, got host {self.host} "
+                f"{'with' if self.views else 'without'} them and samples of shape {self.shape}."
+            )
+        if self.host == PICTURED and self.has_anchors:
+            raise ValueError(f"`host` image-vae must not go with anchors, got {self.method}.")
+
+    @property
+    def has_grids(self) -> bool:
+        """Whether samples are occupancy grids."""
+        return len(self.shape) == 4
 
     @property
     def has_anchors(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from nebulatent.apps.planning.view_plan import Form
+
 BY_RULE = "(default: by rule)"
 MAX_SEED = 2**31  # scikit-learn's seeds, to which the number of an epoch is added, have 32 bits
 
@@ -54,6 +56,10 @@ NewPicture = Annotated[
     Path | None, _optional("FILE.png", Path, Path), arg(help_behavior_hint="(default: no picture)")
 ]
 SampleNames = Annotated[tuple[str, ...], arg(metavar="SAMPLE ...", help_behavior_hint="")]
+FormByRun = Annotated[
+    Form | None,
+    arg(metavar="{grids,pictures}", help_behavior_hint="(default: what the run reads, else grids)"),
+]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 WholeByRule = Annotated[Whole, arg(help_behavior_hint=BY_RULE)]
 WholeOrAutoByRule = Annotated[WholeOrAuto, arg(help_behavior_hint=BY_RULE)]

@@ -13,7 +13,8 @@
 | warm-up | a third of the epochs without anchors (the spec's 2 of 6); none when supervised |
 
 What nvc-consistency has beside that is chosen in `consistency_plan`; what clouds of points and
-occupancy grids have instead is said in `cloud_plan` and `voxel_plan`.
+occupancy grids have instead is said in `cloud_plan` and `voxel_plan`, what pictures of shapes have
+in `view_plan`.
 """
 
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
     count = table.num_samples - num_held_out(table.num_samples, care.hold_out)
     if not choices.seed < MAX_SEED:
         raise ValueError(f"`seed` must be below {MAX_SEED}, got {choices.seed}.")
-    known = Known(shape, count, scaling.rule == "standard", choices)
+    views = () if table.views is None else table.views.shape[1:]
+    known = Known(shape, count, scaling.rule == "standard", choices, views)
     rules = rules_for(table.kind, known)
     if rules.batch_size < 3:  # of 2, an odd number of samples leaves a batch of 1: no normalisation
         raise ValueError(f"`batch_size` must be at least 3, got {rules.batch_size}.")
@@ -117,6 +119,7 @@ def _model(known: Known, rules: Rules, epochs: int, num_classes: int) -> ModelCo
         cluster_widths=_cluster_widths(rules.encoder, known.values) if consistent else (),
         components=choices.components,
         filled_weight=choices.filled_weight,
+        views=rules.views,
     )
 
 

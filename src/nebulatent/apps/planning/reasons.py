@@ -2,6 +2,7 @@
 
 from nebulatent.apps.planning.cloud_plan import cloud_reasons, parae_reasons
 from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.view_plan import view_reasons
 from nebulatent.apps.planning.voxel_plan import voxel_reasons, weighted_reason
 from nebulatent.training.config import FitConfig
 from nebulatent.training.consistent import ConsistencyConfig
@@ -23,7 +24,8 @@ def model_reasons(model: ModelConfig, values: int) -> tuple[str, ...]:
         return (*own, f"weight of the KL term: {model.beta:g}", f"labels: {labels}")
     if model.encoder == "voxel":
         own = voxel_reasons(model.widths, model.latent_dim, model.shape[-1])
-        return (*own, *_likelihood(model), f"labels: {labels}")
+        seen = () if model.views is None else view_reasons(model.views, model.host)
+        return (*own, *seen, *_likelihood(model), f"labels: {labels}")
     encoder = "fully connected" if model.encoder == "fc" else "convolutional"
     parts = f", the first {model.cluster_dim} for the cluster" if model.is_consistent else ""
     return (

@@ -12,6 +12,8 @@ from nebulatent.apps.planning import cloud_plan, voxel_plan
 from nebulatent.apps.planning.choices import Choices
 from nebulatent.apps.planning.cloud_plan import CloudChoices, pointnet_widths
 from nebulatent.apps.planning.model_config import AnyLikelihood, EncoderKind
+from nebulatent.apps.planning.view_plan import ALL as VIEW_OPTIONS
+from nebulatent.apps.planning.view_plan import ViewChoices, ViewConfig, plan_views
 from nebulatent.apps.planning.voxel_plan import VoxelChoices, voxel_widths
 from nebulatent.data.table import Kind
 
@@ -36,12 +38,14 @@ class Known(NamedTuple):
         num_samples: To train on.
         real: Whether values are scaled real numbers, not in [0, 1].
         choices: What was asked for.
+        views: Shape of the pictures of a sample, if there are any.
     """
 
     shape: tuple[int, ...]
     num_samples: int
     real: bool
     choices: Choices
+    views: tuple[int, ...] = ()
 
     @property
     def values(self) -> int:
@@ -61,6 +65,7 @@ class Rules(NamedTuple):
     batch_size: int
     epochs: int
     latent_weight: float = 1.0  # what the latent terms are multiplied by
+    views: ViewConfig | None = None
 
 
 def rules_for(kind: Kind, known: Known) -> Rules:
@@ -80,7 +85,18 @@ def rules_for(kind: Kind, known: Known) -> Rules:
         raise ValueError(
             f"`method` parae must have clouds of points, got samples of shape {known.shape}."
         )
-    return RULES[kind](known)
+    rules = RULES[kind](known)
+    return rules._replace(views=_views(known, rules))
+
+
+def _views(known: Known, rules: Rules) -> ViewConfig | None:
+    choices = known.choices
+    asked = ViewChoices(
+        network=choices.network,
+        width=choices.voxel_width,
+        **{name: getattr(choices, name) for name in VIEW_OPTIONS},
+    )
+    return plan_views(known.views, asked, rules.latent_weight)
 
 
 def given(value: int | None, rule: int) -> int:

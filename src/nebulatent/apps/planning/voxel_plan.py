@@ -15,7 +15,7 @@ Source: Wu et al. 2023 (SwitchVAE), section 4.1, for the sizes and weights.
 Our reading: a coarse cell stands for the fine ones that it covers, and the KL and the terms of the
 anchors keep the weight that they have beside a cross-entropy summed over 32³ cells. Logits are
 normalised over the batch, and their scale grows by no more than the learning rate a step, so it is
-a large one. Both as in the recipes of SwitchVAE's tables.
+a large one. Both as in the recipes of SwitchVAE's tables, which weigh the KL by a tenth of this.
 
 This file is imported to print help, so it must stay free of PyTorch.
 """
@@ -30,7 +30,7 @@ PAPER_CELLS = 32**3
 LR = 5e-3
 STEPS = 2000
 LEAST, STEP = 12, 4  # sides that the strides of the encoder lead back to
-METHODS = ("ae", "vae", "dvae", "cvae", "nvc", "nvc-ml")
+METHODS = ("ae", "vae", "dvae", "cvae", "switch-vae", "image-vae", "nvc", "nvc-ml")
 
 
 class VoxelChoices(NamedTuple):

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from nebulatent.apps.recipes.recipe import Preset
+from nebulatent.apps.recipes.recipe_data import few
 from nebulatent.backbones.volumes import CHANNELS
 from nebulatent.data.recgan import has_part, is_recgan, read_recgan
 from nebulatent.data.shapes.scanned import Scanned, kept_scans
@@ -74,14 +75,10 @@ class CompletionData(NamedTuple):
 
     def cut(self, samples: int, test_samples: int) -> "CompletionData":
         """At most so many pairs of each part, drawn once: the same for every row and seed."""
-        return self._replace(train=_few(self.train, samples), test=_few(self.test, test_samples))
-
-
-def _few(pairs: VoxelPairs, count: int) -> VoxelPairs:
-    if count >= pairs.num_pairs:
-        return pairs
-    order = np.random.default_rng(0).permutation(pairs.num_pairs)
-    return pairs.take(np.sort(order[:count]))
+        return self._replace(
+            train=few(self.train, self.train.num_pairs, samples),
+            test=few(self.test, self.test.num_pairs, test_samples),
+        )
 
 
 def default_completion_data() -> str:

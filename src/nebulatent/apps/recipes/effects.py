@@ -3,9 +3,9 @@ r"""What a claim says about the rows, as one number per seed: positive where the
 | claim | effect of seed s |
 |---|---|
 | rows A have a higher value than rows B | mean of A − mean of B: `Gap` |
-| a value is below (above) a bound | bound − value (value − bound): `Below`, `Above` |
+| a value is below (above) a bound | bound − value (value − bound): `Beyond` |
 | a row has a higher value of one measure than of another | their difference: `Lead` |
-| a value falls (rises) with a size | ∓ slope against log₂ of the size: `Falls`, `Rises` |
+| a value falls (rises) with a size | ∓ slope against log₂ of the size: `Trend` |
 | rows A vary less than rows B | range over B − range over A: `Steadier` |
 
 Rows are trained with the same seeds, so a difference is taken within a seed.
@@ -13,7 +13,7 @@ Rows are trained with the same seeds, so a difference is taken within a seed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -108,12 +108,13 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Below:
-    """How far a measure of a row stays below a bound."""
+class Beyond:
+    """How far a measure of a row is beyond a bound, above it or below."""
 
     measure: str
     row: str
     bound: float
+    side: Literal["above", "below"] = "above"
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -121,32 +122,14 @@ class Below:
         return (self.row,)
 
     def __call__(self, results: Results) -> Values:
-        """Bound − value."""
-        return self.bound - values(results, self.row, self.measure)
+        """Value − bound, or bound − value."""
+        above = values(results, self.row, self.measure) - self.bound
+        return above if self.side == "above" else -above
 
     def __str__(self) -> str:
-        return f"{self.measure}: {self.bound:g} − {self.row}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Above:
-    """How far a measure of a row exceeds a bound."""
-
-    measure: str
-    row: str
-    bound: float
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Names of the rows."""
-        return (self.row,)
-
-    def __call__(self, results: Results) -> Values:
-        """Value − bound."""
-        return values(results, self.row, self.measure) - self.bound
-
-    def __str__(self) -> str:
-        return f"{self.measure}: {self.row} − {self.bound:g}"
+        sides = self.row, f"{self.bound:g}"
+        high, low = sides if self.side == "above" else sides[::-1]
+        return f"{self.measure}: {high} − {low}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,11 +162,12 @@ def slope(results: Results, sizes: Mapping[str, float], measure: str) -> Values:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Falls:
-    """How fast a measure falls with the size of the rows, per doubling."""
+class Trend:
+    """How fast a measure falls or rises with the size of the rows, per doubling."""
 
     measure: str
     sizes: Mapping[str, float]
+    direction: Literal["fall", "rise"]
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -191,31 +175,12 @@ class Falls:
         return tuple(self.sizes)
 
     def __call__(self, results: Results) -> Values:
-        """The slope, with the sign turned."""
-        return -slope(results, self.sizes, self.measure)
+        """The slope, with the sign turned for a fall."""
+        rise = slope(results, self.sizes, self.measure)
+        return rise if self.direction == "rise" else -rise
 
     def __str__(self) -> str:
-        return f"{self.measure}: fall per doubling over {joined(self.rows)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rises:
-    """How fast a measure rises with the size of the rows, per doubling."""
-
-    measure: str
-    sizes: Mapping[str, float]
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Names of the rows."""
-        return tuple(self.sizes)
-
-    def __call__(self, results: Results) -> Values:
-        """The slope."""
-        return slope(results, self.sizes, self.measure)
-
-    def __str__(self) -> str:
-        return f"{self.measure}: rise per doubling over {joined(self.rows)}"
+        return f"{self.measure}: {self.direction} per doubling over {joined(self.rows)}"
 
 
 @dataclass(frozen=True, kw_only=True)

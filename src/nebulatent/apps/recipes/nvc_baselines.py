@@ -19,7 +19,7 @@ from nebulatent.apps.recipes.agreeing import Consistency
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.code_clusters import CodeClusters, PcaClusters
 from nebulatent.apps.recipes.drawings import row_dots
-from nebulatent.apps.recipes.effects import Above, Gap
+from nebulatent.apps.recipes.effects import Beyond, Gap
 from nebulatent.apps.recipes.recipe import Budget, Recipe, Row, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.rivals import Rival, RivalMethod
@@ -84,7 +84,7 @@ OWN_CLUSTERS = tuple(name for name, (method, _) in RIVALS.items() if method != "
 
 
 def _near(name: str, published: Published) -> Part:
-    bound = Above(measure="ACC", row=name, bound=published.accuracy - POINTS)
+    bound = Beyond(measure="ACC", row=name, bound=published.accuracy - POINTS)
     return Part(effect=bound, condition=f"{name} ({published.accuracy:.3f})")
 
 

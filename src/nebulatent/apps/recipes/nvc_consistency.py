@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from nebulatent.apps.recipes.agreeing import Consistency
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import row_dots
-from nebulatent.apps.recipes.effects import Above, Effect, Gap
+from nebulatent.apps.recipes.effects import Beyond, Effect, Gap
 from nebulatent.apps.recipes.recipe import Budget, Recipe, Row, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.trivial import PIXELS, baselines
@@ -49,8 +49,8 @@ def _bar(says: str, effect: Effect) -> Claim:
 
 
 CLAIMS = (
-    _bar("Ten anchors find the classes: ACC ≥ 0.96.", Above(measure="ACC", row=TEN, bound=0.96)),
-    _bar("As well as the paper says: ACC ≥ 0.98.", Above(measure="ACC", row=TEN, bound=0.98)),
+    _bar("Ten anchors find the classes: ACC ≥ 0.96.", Beyond(measure="ACC", row=TEN, bound=0.96)),
+    _bar("As well as the paper says: ACC ≥ 0.98.", Beyond(measure="ACC", row=TEN, bound=0.98)),
     _bar(
         "They are better than k-means on pixels by ten points or more.",
         Gap(measure="ACC", higher=(TEN,), lower=(PIXELS,), slack=-0.1),

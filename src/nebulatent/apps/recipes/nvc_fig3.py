@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import covariances
-from nebulatent.apps.recipes.effects import Below, Gap
+from nebulatent.apps.recipes.effects import Beyond, Gap
 from nebulatent.apps.recipes.measuring import density_measures, drawn
 from nebulatent.apps.recipes.recipe import Outcome, Recipe, Row, Setting, Trainings
 from nebulatent.apps.recipes.recipe_data import images
@@ -70,11 +70,11 @@ CLAIMS = (
         where="Fig. 3",
         parts=(
             Part(
-                effect=Below(measure=DEVIATION, row=NVC, bound=NEARLY),
+                effect=Beyond(measure=DEVIATION, row=NVC, bound=NEARLY, side="below"),
                 condition="the method is NVC",
             ),
             Part(
-                effect=Below(measure=DEVIATION, row=ML, bound=NEARLY),
+                effect=Beyond(measure=DEVIATION, row=ML, bound=NEARLY, side="below"),
                 condition="the method is NVC-ML",
             ),
         ),

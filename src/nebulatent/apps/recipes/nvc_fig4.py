@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from nebulatent.apps.pictures.canvas import new_figure
 from nebulatent.apps.pictures.galleries import picture_grid, pictures
 from nebulatent.apps.recipes.claims import Claim, Part
-from nebulatent.apps.recipes.effects import Above, Gap, Lead, Rises
+from nebulatent.apps.recipes.effects import Beyond, Gap, Lead, Trend
 from nebulatent.apps.recipes.recipe import Finished, Recipe, Row, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.store import unpack
@@ -36,14 +36,14 @@ CLAIMS = (
         says="With 10 anchors, every anchor is surrounded by one of the 10 digits "
         f"(one-to-one accuracy at least {PURE:g}).",
         where="Fig. 4, Section 4.2",
-        parts=(Part(effect=Above(measure="ACC", row=_name(10), bound=PURE)),),
+        parts=(Part(effect=Beyond(measure="ACC", row=_name(10), bound=PURE)),),
     ),
     Claim(
         says="With 10 anchors, each digit is the most frequent one of an anchor.",
         where="Fig. 4, Section 4.2",
         parts=(
             Part(
-                effect=Above(measure="classes named", row=_name(10), bound=9.5),
+                effect=Beyond(measure="classes named", row=_name(10), bound=9.5),
             ),
         ),
     ),
@@ -52,8 +52,10 @@ CLAIMS = (
         where="Fig. 4, Section 4.2",
         parts=(
             Part(
-                effect=Rises(
-                    measure="many-to-one", sizes={_name(size): float(size) for size in SIZES}
+                effect=Trend(
+                    measure="many-to-one",
+                    sizes={_name(size): float(size) for size in SIZES},
+                    direction="rise",
                 )
             ),
         ),
@@ -61,7 +63,7 @@ CLAIMS = (
     Claim(
         says=f"20 anchors are separate by digit (purity at least {PURE:g}).",
         where="Fig. 4, Section 4.2",
-        parts=(Part(effect=Above(measure="many-to-one", row=_name(20), bound=PURE)),),
+        parts=(Part(effect=Beyond(measure="many-to-one", row=_name(20), bound=PURE)),),
     ),
     Claim(
         says="10 anchors are purer than k-means without any training.",

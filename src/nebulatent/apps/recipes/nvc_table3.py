@@ -13,7 +13,7 @@ from nebulatent.apps.recipes.agreeing import Consistency
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.code_clusters import CodeClusters, PcaClusters
 from nebulatent.apps.recipes.drawings import size_lines
-from nebulatent.apps.recipes.effects import Above, Falls, Gap, Steadier
+from nebulatent.apps.recipes.effects import Beyond, Gap, Steadier, Trend
 from nebulatent.apps.recipes.recipe import Experiment, Recipe, Row, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.rivals import Rival
@@ -113,8 +113,12 @@ def _steady(kind: str) -> tuple[Part, ...]:
     )
 
 
+def _falls(kind: str) -> Trend:
+    return Trend(measure=MANY, sizes=_sizes(kind), direction="fall")
+
+
 def _reaches(row: str, condition: str) -> Part:
-    return Part(effect=Above(measure=MANY, row=row, bound=NEAR), condition=condition)
+    return Part(effect=Beyond(measure=MANY, row=row, bound=NEAR), condition=condition)
 
 
 CLAIMS = (
@@ -146,8 +150,8 @@ CLAIMS = (
         says="Accuracy falls slowly with more anchors (98.21 % to 97.03 %).",
         where=TABLE,
         parts=(
-            Part(effect=Falls(measure=MANY, sizes=_sizes(ML)), condition="as printed"),
-            Part(effect=Falls(measure=MANY, sizes=_sizes(CONSISTENT)), condition="consistency"),
+            Part(effect=_falls(ML), condition="as printed"),
+            Part(effect=_falls(CONSISTENT), condition="consistency"),
         ),
     ),
     Claim(
@@ -167,7 +171,7 @@ CLAIMS = (
         where="our bar",
         parts=tuple(
             Part(
-                effect=Above(measure=MANY, row=named(CONSISTENT, m), bound=BAR),
+                effect=Beyond(measure=MANY, row=named(CONSISTENT, m), bound=BAR),
                 condition=f"{m} anchors",
             )
             for m in QUICK_SIZES

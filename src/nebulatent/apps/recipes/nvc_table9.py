@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import size_lines
-from nebulatent.apps.recipes.effects import Falls, Gap, Steadier
+from nebulatent.apps.recipes.effects import Gap, Steadier, Trend
 from nebulatent.apps.recipes.recipe import Recipe, Row, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.trained import Trained
@@ -185,7 +185,11 @@ CLAIMS = (
         where="ours",
         parts=(
             Part(
-                effect=Falls(measure="ACC", sizes={_name(ML, size): size for size in (10, 20, 40)})
+                effect=Trend(
+                    measure="ACC",
+                    sizes={_name(ML, size): size for size in (10, 20, 40)},
+                    direction="fall",
+                )
             ),
         ),
     ),

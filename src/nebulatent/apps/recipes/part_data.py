@@ -4,7 +4,6 @@
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +12,13 @@ from jaxtyping import Bool
 
 from nebulatent.apps.recipes.recipe import Preset
 from nebulatent.apps.recipes.recipe_data import VARIABLE, RecipeData
-from nebulatent.data.point_labels import PointLabels
+from nebulatent.data.point_labels import PointLabels, part_table
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.table import Table
 
 SHAPENET_PART = "shapenet_part"
-MARKS = (":", " ")  # what follows the category in the name of a part
 
 
 class Sizes(NamedTuple):
@@ -109,33 +107,3 @@ def points(table: Table) -> PointLabels:
     """The parts of the points, which `load_part_data` has seen to be there."""
     assert table.point_labels is not None
     return table.point_labels
-
-
-def part_table(
-    categories: Sequence[str], parts: Sequence[str]
-) -> Bool[np.ndarray, "categories parts"]:
-    """Which parts each category has: those whose name begins with its own.
-
-    No label is read, so that a part that no training cloud has counts as well.
-
-    Raises:
-        ValueError: If a part belongs to no category or to two, or a category has none.
-
-    Examples:
-        >>> part_table(["car", "mug"], ["car: roof", "car: wheel", "mug: handle"]).astype(int)
-        array([[1, 1, 0],
-               [0, 0, 1]])
-    """
-    table = np.array(
-        [[part.startswith(tuple(name + m for m in MARKS)) for part in parts] for name in categories]
-    )
-    for kind, names, owned in (
-        ("parts", parts, table.sum(0) == 1),
-        ("categories", categories, table.any(1)),
-    ):
-        if not owned.all():
-            raise ValueError(
-                f"`{kind}` must be named so that each part begins with its category's name "
-                f"(“chair: leg”), got {names[int((~owned).argmax())]!r}."
-            )
-    return table

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,17 @@ from nebulatent.typing import Tensor
 
 VARIABLE = "NEBULATENT_DATA"
 MNIST = "mnist"
+
+
+class Takeable(Protocol):
+    """Data of which some rows can be taken."""
+
+    def take(self, rows: Int[np.ndarray, " rows"], /) -> Self:
+        """These rows, in this order."""
+        ...
+
+
+Part = TypeVar("Part", bound=Takeable)
 
 
 class Cuttable(Protocol):
@@ -52,14 +63,24 @@ class RecipeData(NamedTuple):
 
     def cut(self, samples: int, test_samples: int) -> "RecipeData":
         """At most so many samples of each part, drawn once: the same for every row and seed."""
-        return self._replace(train=_few(self.train, samples), test=_few(self.test, test_samples))
+        return self._replace(
+            train=few(self.train, self.train.num_samples, samples),
+            test=few(self.test, self.test.num_samples, test_samples),
+        )
 
 
-def _few(table: Table, count: int) -> Table:
-    if count >= table.num_samples:
-        return table
-    order = np.random.default_rng(0).permutation(table.num_samples)
-    return table.take(np.sort(order[:count]))
+def few(part: Part, size: int, count: int) -> Part:
+    """At most so many rows, in their order, drawn once: the same for every row and seed.
+
+    Arguments:
+        part: What has the rows.
+        size: How many it has.
+        count: How many are kept.
+    """
+    if count >= size:
+        return part
+    order = np.random.default_rng(0).permutation(size)
+    return part.take(np.sort(order[:count]))
 
 
 def default_data() -> str:

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Int as ArrayInt
 
 from nebulatent.apps.recipes.recipe import Preset
-from nebulatent.apps.recipes.recipe_data import VARIABLE
+from nebulatent.apps.recipes.recipe_data import VARIABLE, few
 from nebulatent.data.clouds.s3dis import AREAS, ROOM
 from nebulatent.data.point_labels import PointLabels
 from nebulatent.data.read import read
@@ -90,7 +90,10 @@ class SceneData(NamedTuple):
             for area, table in self.areas.items()
         }
         return self._replace(
-            areas={area: _few(table, counts[area]) for area, table in self.areas.items()}
+            areas={
+                area: few(table, table.num_samples, counts[area])
+                for area, table in self.areas.items()
+            }
         )
 
 
@@ -147,11 +150,3 @@ def classes(table: Table, count: int) -> Tensor:
 def _chosen(table: Table, count: int) -> ArrayInt[np.ndarray, " points"]:
     """Which points of each block: a file may have them object by object."""
     return np.random.default_rng(0).permutation(table.sample_shape[0])[:count]
-
-
-def _few(table: Table, count: int) -> Table:
-    """At most so many blocks, drawn once: the same for every row and seed."""
-    if count >= table.num_samples:
-        return table
-    order = np.random.default_rng(0).permutation(table.num_samples)
-    return table.take(np.sort(order[:count]))

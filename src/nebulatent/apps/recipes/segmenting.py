@@ -27,7 +27,12 @@ from nebulatent.backbones.pointnet2 import SSG, WHOLE, PointNet2Segmenter, reduc
 from nebulatent.backbones.pointnet_parts import PointNetPartSegmenter
 from nebulatent.data.batch import Batches
 from nebulatent.data.table import Table
-from nebulatent.evaluation.part_iou import PartLabels, part_measures, segment_all
+from nebulatent.evaluation.part_iou import (
+    PartLabels,
+    frequent_parts,
+    part_measures,
+    segment_all,
+)
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.methods.nvc import NebulaAnchors, NebulaWeights
 from nebulatent.methods.part_segmentation import PARTS, PartNetwork, PartSegmentation
@@ -143,11 +148,8 @@ class FrequentPart:
     def __call__(self, setting: PartSetting) -> Outcome:
         """Count the training points, name the test points."""
         data, train, test = setting.data, setting.data.clouds.train, setting.data.clouds.test
-        counts = np.zeros(data.parts_of.shape, np.int64)
-        category = labels(train).repeat(data.sizes.num_points)
-        np.add.at(counts, (category, first_parts(train, data.sizes.num_points).ravel()), 1)
-        # A category without a training cloud takes the first of its parts.
-        best = np.where(data.parts_of, counts, -1).argmax(1)
+        known = first_parts(train, data.sizes.num_points)
+        best = frequent_parts(PartLabels(known, labels(train), data.parts_of))
         guess = best[labels(test)][:, None].repeat(data.sizes.num_points, 1)
         return _outcome(guess, setting)
 

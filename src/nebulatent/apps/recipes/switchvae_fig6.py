@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from nebulatent.apps.recipes.claims import Claim, Part
-from nebulatent.apps.recipes.effects import Below, Gap
+from nebulatent.apps.recipes.effects import Beyond, Gap
 from nebulatent.apps.recipes.grid_coders import unpack_grids
 from nebulatent.apps.recipes.grid_strips import strip_blocks
 from nebulatent.apps.recipes.grid_walks import ENDS, STEPS
@@ -52,7 +52,7 @@ CLAIMS = (
         says="Between shapes of different classes the transition is smooth: the largest step has "
         f"less than {SMOOTH:g} of all changes (mean over paths).",
         where="Section 4.4, Fig. 6",
-        parts=(Part(effect=Below(measure=LARGEST, row=MODEL, bound=SMOOTH)),),
+        parts=(Part(effect=Beyond(measure=LARGEST, row=MODEL, bound=SMOOTH, side="below")),),
     ),
     Claim(
         says="It is more even than without a latent.",

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps.recipes.claims import Claim, Part
 from nebulatent.apps.recipes.drawings import row_dots
-from nebulatent.apps.recipes.effects import Above, Gap
+from nebulatent.apps.recipes.effects import Beyond, Gap
 from nebulatent.apps.recipes.recipe import Recipe, Trainings
 from nebulatent.apps.recipes.record import Record
 from nebulatent.apps.recipes.switch_rows import (
@@ -62,7 +62,9 @@ CLAIMS = (
         says="Codes of grids classify as well as the paper says: 0.90.",
         where="our bar, for ModelNet10",
         parts=(
-            Part(effect=Above(measure=f"{VOXEL} {SVM}", row=named(SWITCH, ALL), bound=BARS[VOXEL])),
+            Part(
+                effect=Beyond(measure=f"{VOXEL} {SVM}", row=named(SWITCH, ALL), bound=BARS[VOXEL])
+            ),
         ),
     ),
     Claim(
@@ -70,7 +72,7 @@ CLAIMS = (
         where="our bar, for ModelNet10",
         parts=tuple(
             Part(
-                effect=Above(measure=f"{IMAGE} {SVM}", row=named(model, ALL), bound=BARS[IMAGE]),
+                effect=Beyond(measure=f"{IMAGE} {SVM}", row=named(model, ALL), bound=BARS[IMAGE]),
                 condition=f"the switch picks pictures in {share} of the batches",
             )
             for model, share in ((SWITCH, "20 %"), (FOR_IMAGES, "80 %"))

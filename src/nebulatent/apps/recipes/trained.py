@@ -11,7 +11,7 @@ import torch
 
 from nebulatent.apps.planning.build import build
 from nebulatent.apps.planning.choices import Choices
-from nebulatent.apps.planning.model_config import Host, Method, PriorKind, Reading
+from nebulatent.apps.planning.model_config import AnchorHost, Method, PriorKind, Reading
 from nebulatent.apps.planning.plan import Plan, plan
 from nebulatent.apps.recipes.measuring import model_arrays, model_measures
 from nebulatent.apps.recipes.recipe import Outcome, Setting
@@ -30,7 +30,7 @@ class Trained:
     """One model: a host, with or without anchors. Fields as in `nebulatent fit`."""
 
     method: Method
-    host: Host = "vae"
+    host: AnchorHost = "vae"
     num_anchors: int = CLUSTERS
     form: Reading = "log1p"
     prior: PriorKind = "normal"

@@ -22,12 +22,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from nebulatent.apps.recipes.recipe_data import VARIABLE
 from nebulatent.data.grids import coarse as coarse
 from nebulatent.data.grids import padded
-from nebulatent.data.rows import Index
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import SIZES
 from nebulatent.data.shapes.categories import CATEGORIES
@@ -100,25 +99,6 @@ class VoxelData(NamedTuple):
     def cut(self, samples: int, test_samples: int) -> "VoxelData":
         """At most so many shapes of each part: the same for every row and seed."""
         return self._replace(train=_few(self.train, samples), test=_few(self.test, test_samples))
-
-
-class Scaled:
-    """Stored numbers as shares of the largest, made when a batch asks for them.
-
-    Arguments:
-        stored: Bytes, or false and true; samples on the first axis.
-        largest: What becomes 1.
-    """
-
-    def __init__(self, stored: np.ndarray, largest: int) -> None:
-        self._stored, self._largest = stored, np.float32(largest)
-        self.shape, self.ndim, self.dtype = stored.shape, stored.ndim, np.dtype(np.float32)
-
-    def __len__(self) -> int:
-        return len(self._stored)
-
-    def __getitem__(self, rows: Index) -> Float32[np.ndarray, "..."]:
-        return np.asarray(self._stored[rows], dtype=np.float32) / self._largest
 
 
 def default_voxels() -> str:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nebulatent.apps.recipes.voxel_data import Forms, Scaled, VoxelData, pictures
+from nebulatent.apps.recipes.voxel_data import Forms, VoxelData, pictures
 from nebulatent.backbones.voxels import VoxelEncoder
 from nebulatent.data.grids import coarse
-from nebulatent.data.rows import Rows
+from nebulatent.data.rows import Rows, Scaled
 from nebulatent.evaluation.kernel_svm import kernel_measures
 from nebulatent.evaluation.measures import Measure
 from nebulatent.evaluation.voxels import voxel_measures

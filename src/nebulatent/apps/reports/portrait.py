@@ -10,17 +10,21 @@ from nebulatent.apps.pictures.density_surfaces import density_solids, density_su
 from nebulatent.apps.pictures.figures import Earlier, RunFigures
 from nebulatent.apps.pictures.mixture_figures import divided
 from nebulatent.apps.pictures.point_distances import point_distances
+from nebulatent.apps.pictures.turning_shapes import RECONSTRUCTED, rows_to_turn
 from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.planning.cloud_plan import COUNTED
 from nebulatent.apps.planning.model_config import ModelConfig
+from nebulatent.apps.planning.view_plan import PICTURED, ViewConfig
 from nebulatent.apps.reports import words
-from nebulatent.apps.runs.inputs import condition
+from nebulatent.apps.runs.forms import from_pictures
+from nebulatent.apps.runs.inputs import condition, encoder_input, pictures_of
 from nebulatent.apps.runs.runs import Run, RunConfig, decoding, load_history
 from nebulatent.data.table import Table
 from nebulatent.evaluation.encode import encode
 from nebulatent.evaluation.latent import covariance
 from nebulatent.evaluation.measures import Measure
 from nebulatent.latents.anchors import AnchorSet
+from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.ops.distances import squared_distances
 from nebulatent.training.consistent import ConsistencyConfig
 from nebulatent.training.progress import Row
@@ -28,7 +32,6 @@ from nebulatent.training.stages import STAGE
 from nebulatent.typing import Tensor
 
 MAX_SAMPLES = 2000  # points of a map that a browser still moves smoothly
-RECONSTRUCTED = 20
 TURNED = ", each in the frame of its principal axes"
 AROUND = 8
 
@@ -37,6 +40,8 @@ NAMES = {
     "vae": "VAE",
     "dvae": "DVAE",
     "cvae": "CVAE",
+    "switch-vae": "SwitchVAE",
+    "image-vae": "Image VAE",
     "nvc": "NVC",
     "nvc-ml": "NVC-ML",
     "nvc-consistency": "NVC with consistency",
@@ -49,6 +54,7 @@ ENCODERS = {
     "pointnet": "PointNet",
     "voxel": "convolutional over cells (SwitchVAE's), with its features last",
 }
+VIEW_ENCODERS = {"conv": "convolutional", "resnet18": "ResNet-18"}
 LIKELIHOODS = {
     "bernoulli": "bernoulli",
     "gaussian": "gaussian",
@@ -66,11 +72,11 @@ LIKELIHOODS = {
 
 
 def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
-    """Collect the figures of a run on at most 2 000 samples, chosen by a fixed seed."""
+    """Collect the figures of a run on at most 2 000 samples, chosen and ordered by a fixed seed."""
     config, measured = run.config, table
     table = shown(table)
     x = torch.from_numpy(table.x[:])
-    codes = encode(run.model, x, config.scaling.apply)
+    codes = encode(run.model, encoder_input(config.model, table), config.scaling.apply)
     anchors = find_anchors(run.model)
     label = condition(run, table)
     first = slice(0, RECONSTRUCTED)
@@ -101,7 +107,8 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         mixtures=divided(run.model, config.scaling.apply(x[first])),
         distances=point_distances(run.model, config.scaling.apply(x[first])),
         surfaces=density_surfaces(run.model, config.scaling.apply(x[first])),
-        solids=density_solids(run.model, config.scaling.apply(x[first])),
+        solids=density_solids(run.model, config.scaling.apply(x[rows_to_turn(codes.mean.numpy())])),
+        **_from_pictures(run, table),
         parts=None if table.point_labels is None else table.point_labels.values[first],
     )
 
@@ -120,9 +127,12 @@ def split_stages(config: RunConfig, rows: Sequence[Row]) -> tuple[list[Row], lis
 
 
 def shown(table: Table) -> Table:
-    """At most 2 000 of the samples, the same each time, in their order."""
+    """At most 2 000 of the samples, the same each time, in random order.
+
+    Many data are sorted by class, and pictures show the first samples.
+    """
     order = np.random.default_rng(0).permutation(table.num_samples)
-    return table.take(np.sort(order[:MAX_SAMPLES]))
+    return table.take(order[:MAX_SAMPLES])
 
 
 def _shown(config: RunConfig, table: Table) -> str:
@@ -154,6 +164,8 @@ def summary(config: RunConfig) -> Mapping[str, str]:
         "Training": f"{fit.epochs} epochs, batches of {config.batch_size}, learning rate {fit.lr}",
         "Seed": str(fit.seed),
     }
+    if model.views is not None:
+        rows |= _pictures(model.views, model.host)
     if config.seconds:
         rows["Seconds"] = f"{config.seconds:.1f}"
     if config.consistency is not None:
@@ -163,6 +175,20 @@ def summary(config: RunConfig) -> Mapping[str, str]:
             f"{model.num_anchors}, form {model.form}, acting from epoch {model.warmup_epochs}"
         )
     return rows
+
+
+def _pictures(views: ViewConfig, host: str) -> dict[str, str]:
+    count, _, height, width = views.shape
+    kind = VIEW_ENCODERS[views.encoder]
+    widths = "-".join(map(str, views.widths))
+    read = {"Pictures": f"{count} of {height}×{width} of each shape; {kind}, {widths}"}
+    if host == PICTURED:
+        return {**read, "Given": "pictures; of the networks for grids only the decoder is used"}
+    return {
+        **read,
+        "Switch": f"pictures are decoded with probability {views.share:g}, drawn each "
+        f"{views.switch}; lambda {views.contrastive_weight:g}",
+    }
 
 
 def _clusters(stages: ConsistencyConfig, model: ModelConfig, *, counted: bool) -> str:
@@ -188,6 +214,18 @@ def around_anchors(run: Run, anchors: AnchorSet) -> Float[np.ndarray, "anchors s
     z = torch.cat([run.aggregate.sample(group, AROUND, generator) for group in groups])
     decoded = _decoded(run, z)
     return decoded.reshape(anchors.num_anchors, AROUND, *decoded.shape[1:])
+
+
+def _from_pictures(run: Run, table: Table) -> dict[str, Float[np.ndarray, "samples ..."]]:
+    """Pictures of the samples that are rebuilt, and copies from these if there are others too."""
+    if run.config.model.views is None or table.views is None:
+        return {}
+    views = pictures_of(table)[:RECONSTRUCTED]
+    if not isinstance(run.model, SwitchVAE):
+        return {"views": views}
+    half = from_pictures(run, run.model)
+    codes = encode(half.model, torch.from_numpy(views), lambda x: x)
+    return {"views": views, "recon_views": _decoded(half, codes.mean)}
 
 
 def _rebuilt(run: Run, z: Tensor, label: Tensor | None) -> Float[np.ndarray, "codes ..."]:

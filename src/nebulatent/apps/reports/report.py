@@ -14,6 +14,7 @@ from pathlib import Path
 from string import Template
 
 from nebulatent.apps.pictures.curves import term_curves
+from nebulatent.apps.pictures.drawn import magnified
 from nebulatent.apps.pictures.figures import RunFigures
 from nebulatent.apps.pictures.galleries import journey, scale_of
 from nebulatent.apps.pictures.interactive_map import plotly_javascript, sheets
@@ -21,6 +22,7 @@ from nebulatent.apps.pictures.latent_map import project, sample_rows
 from nebulatent.apps.pictures.thumbnails import Sheet
 from nebulatent.apps.reports import report_sections as sections
 from nebulatent.apps.reports import words
+from nebulatent.apps.reports.rebuilt import reconstructions
 from nebulatent.apps.reports.report_table import Baseline, glossary, results_table
 from nebulatent.data.table import Kind
 
@@ -134,6 +136,9 @@ def _lead(runs: Sequence[RunFigures]) -> str:
     task = "and to rebuild it from that code"
     if run.mixtures is not None:
         task = "while it learned to divide each among Gaussians"
+    elif run.views is not None:
+        read = "its pictures" if run.recon_views is None else "the grid or from its pictures"
+        task = f"made from {read}, {task}"
     return (
         f"{models} learned to describe each {what}, {run.x[0].size:,} numbers, by a code of "
         f"{code}, {task}. This page shows what became of "
@@ -157,7 +162,10 @@ def _introduction(runs: Sequence[RunFigures]) -> str:
     if len(run.recon):
         scale = scale_of(run.x) if run.kind == "vectors" else None
         x, recon = (sections.as_shown(run, part[:1])[0] for part in (run.x, run.recon))
-        figure = journey(x, run.codes[0], recon, scale, run.x[0].size)
+        size = run.x[0].size
+        if run.views is not None and run.recon_views is None:
+            x, size = magnified(run.views[0, 0]), run.views[0].size
+        figure = journey(x, run.codes[0], recon, scale, size)
         way = sections.picture(figure, "A sample, its code, its reconstruction.", words.JOURNEY)
     data = f"<h3>The data</h3>{sections.found(run.found)}" if _share_data(runs) else ""
     return (
@@ -191,7 +199,7 @@ def _run_section(
         sections.map_of_codes(run, projection, rows, thumbnails),
         sections.anchors(run),
         sections.covariance(run),
-        sections.reconstructions(run),
+        reconstructions(run),
         sections.mixtures(run),
         sections.density_surfaces(run),
         sections.point_distances(run),

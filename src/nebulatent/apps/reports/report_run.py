@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nebulatent.apps.assess import Assessment
+from nebulatent.apps.both_forms import columns
 from nebulatent.apps.reports.portrait import portray
 from nebulatent.apps.reports.report import write_report
 from nebulatent.apps.reports.report_table import Baseline, value_text
@@ -20,7 +21,7 @@ def report_run(run: Run, table: Table, measured: Assessment) -> Path:
         run.path / REPORT,
         title=f"Latent space of {Path(run.config.data.path).name}",
         runs=[portray(run, table, measured.own)],
-        baselines=baseline_columns(measured.baselines),
+        baselines=baseline_columns(columns(measured)),
         command=command_line(),
         seed=run.config.fit.seed,
     )

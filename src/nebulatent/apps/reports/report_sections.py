@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nebulatent.apps.pictures import galleries
 from nebulatent.apps.pictures.canvas import new_figure, png_uri, to_png
-from nebulatent.apps.pictures.cloud_pictures import draw_clouds, nearest_parts
+from nebulatent.apps.pictures.cloud_pictures import draw_clouds
 from nebulatent.apps.pictures.colours import MAX_DISTINCT, class_names
 from nebulatent.apps.pictures.curves import term_curves, term_names
 from nebulatent.apps.pictures.drawn import DRAWN, drawn
@@ -180,25 +180,6 @@ def covariance(run: RunFigures) -> str:
     return part("Covariance of the codes", words.COVARIANCE, picture(figure, alt, caption + "."))
 
 
-def reconstructions(run: RunFigures) -> str:
-    """Reconstructions beside their originals."""
-    if not len(run.recon):
-        return ""
-    x = run.x[: len(run.recon)]
-    alt = f"{min(len(x), galleries.MAX_SHOWN)} samples and their reconstructions by {run.name}."
-    if run.kind == "images":
-        figure = galleries.reconstruction_pictures(x, run.recon)
-        return part("Reconstructions", words.RECONSTRUCTIONS, picture(figure, alt))
-    if run.kind == "points":
-        return part("Reconstructions", words.CLOUDS, picture(_rebuilt_clouds(run), alt))
-    if run.kind == "voxels":
-        pair = as_shown(run, x), as_shown(run, run.recon)
-        figure = galleries.reconstruction_pictures(*pair, columns=CLOUD_COLUMNS)
-        return part("Reconstructions", words.GRIDS, picture(figure, alt))
-    figure = galleries.reconstruction_profiles(x, run.recon, galleries.scale_of(run.x))
-    return part("Reconstructions", words.RECONSTRUCTION_PROFILES, picture(figure, alt))
-
-
 def mixtures(run: RunFigures) -> str:
     """Clouds divided among Gaussians, and the Gaussians."""
     if run.mixtures is None:
@@ -243,11 +224,3 @@ def turning_shapes(run: RunFigures) -> str:
     """Some clouds or grids that the reader turns."""
     shapes = shapes_to_turn(run)
     return part("Shapes to turn", words.TURNING, turning(shapes)) if shapes else ""
-
-
-def _rebuilt_clouds(run: RunFigures) -> Figure:
-    """Clouds and their copies, coloured by part where parts are known, else by depth."""
-    x, parts = run.x[: len(run.recon)], run.parts
-    copied = None if parts is None else nearest_parts(x, parts, run.recon)
-    pair = draw_clouds(x, parts), draw_clouds(run.recon, copied)
-    return galleries.reconstruction_pictures(*pair, columns=CLOUD_COLUMNS)

@@ -53,6 +53,11 @@ TERMS = {
         "how far it is from true that each code is nearer to codes of its own anchor than to "
         "codes of others; zero when it holds everywhere."
     ),
+    "contrastive": (
+        "mean squared distance between the codes of a shape's grid and of its pictures; near zero, "
+        "either can stand for the other."
+    ),
+    "total_correlation": "how much the numbers of a code tell of one another, in nats.",
     "over": (
         "agreement on the over-anchors: minus the information, in nats, that the over-anchor of "
         "one view gives of that of another view, or of a neighbour."
@@ -180,6 +185,11 @@ GRIDS = (
     "Grids of cells, and what the decoder rebuilds from their codes alone, seen from the front, "
     "the right and above, with z taken as up. A rebuilt cell is drawn where its probability "
     "exceeds one half. What is thin, legs and handles, is lost first."
+)
+PICTURES = (
+    "Above the originals, one of the pictures of each shape; in the row “from pictures”, the "
+    "decoder sees nothing of the grid. A shape that is right from its grid and wrong from its "
+    "pictures was hidden in them, or is too rare for the encoder of pictures."
 )
 RECONSTRUCTION_PROFILES = (
     "Each line is a sample, each column a feature, the colour its distance from the data's mean in "

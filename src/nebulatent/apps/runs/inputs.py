@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nebulatent.apps.planning.model_config import Poses
+from nebulatent.apps.planning.model_config import ModelConfig, Poses
+from nebulatent.apps.planning.view_plan import PICTURED, SWITCHED
 from nebulatent.apps.runs.runs import Run
 from nebulatent.data.clouds.folder import find_shapes
 from nebulatent.data.clouds.hdf5_sets import H5
@@ -16,11 +17,14 @@ from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import find_idx_sets
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.read import ROOMS, SHAPES, read
-from nebulatent.data.rows import Rows
+from nebulatent.data.rows import Rows, Scaled
 from nebulatent.data.scaling import check_like
+from nebulatent.data.shape_views import view_folder
 from nebulatent.data.shards import TAR
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Int, Tensor
+
+WHITE = 255  # of a picture's bytes
 
 
 def read_like(run: Run, data: str, split: Split) -> Table:
@@ -28,10 +32,12 @@ def read_like(run: Run, data: str, split: Split) -> Table:
 
     Clouds are turned into the poses that the run was trained on. Pictures in a folder
     are brought to the size of its training images, grids to as many cells as its training grids
-    have, and as many points are drawn from a mesh as its training clouds have.
+    have, and as many points are drawn from a mesh as its training clouds have. Pictures are read
+    beside grids if the model reads both and they are there.
 
     Raises:
-        ValueError: If the samples have another shape than the run's.
+        ValueError: If the samples have another shape than the run's, or lack the pictures that a
+            model needs.
     """
     table = read(
         data,
@@ -39,6 +45,7 @@ def read_like(run: Run, data: str, split: Split) -> Table:
         image_size=_image_size(run, Path(data)),
         num_points=_num_points(run, data),
         resolution=_resolution(run),
+        views=_views(run, Path(data)),
         trainable=False,
     )
     if table.kind == "points":
@@ -63,16 +70,53 @@ def in_poses(table: Table, poses: Poses, source: str) -> Table:
     return in_principal_axes(table)
 
 
+def encoder_input(model: ModelConfig, table: Table) -> Tensor | Rows:
+    """What a model's encoder reads of samples: the samples, or pictures of them as shares of white.
+
+    `Scaling.apply` is what it sees then; it leaves such shares as they are.
+
+    Raises:
+        ValueError: If it reads pictures and there are none.
+    """
+    return pictures_of(table) if model.host == PICTURED else samples(table.x)
+
+
+def target(model: ModelConfig, table: Table) -> Rows | None:
+    """What a model must rebuild of samples, if that is not what its encoder reads."""
+    return Scaled(table.x, 1) if model.host == PICTURED else None
+
+
+def pictures_of(table: Table) -> Rows:
+    """Pictures of samples, as shares of white.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if table.views is None:
+        raise ValueError("`data` must have pictures of shapes beside their grids, got none.")
+    return Scaled(table.views, WHITE)
+
+
 def samples(x: Rows) -> Tensor | Rows:
     """Samples as training and encoding want them: a tensor of the same memory, if in memory."""
     return torch.from_numpy(x) if isinstance(x, np.ndarray) else x
 
 
 def _image_size(run: Run, path: Path) -> int | None:
-    shape = run.config.model.shape
+    shape, views = run.config.model.shape, run.config.model.views
+    if views is not None:
+        return views.shape[-1] if _views(run, path) else None
     pictures = path.suffix.lower() in (TAR, *PICTURES)
     pictures |= path.is_dir() and not find_idx_sets(path)
     return shape[1] if pictures and len(shape) == 3 and shape[1] == shape[2] else None
+
+
+def _views(run: Run, path: Path) -> int:
+    """Pictures to read of each shape; a model that reads grids too can do without."""
+    views = run.config.model.views
+    if views is None or (run.config.model.host == SWITCHED and view_folder(path) is None):
+        return 0
+    return views.shape[0]
 
 
 def _resolution(run: Run) -> int | None:

@@ -10,7 +10,8 @@ def load(run: str | Path) -> Trained:
     """The trained method of a run, in eval mode.
 
     Methods see scaled data: `load_run(run).config.scaling.apply` is what scales. Clouds of a run
-    with `--poses principal-axes` must be turned before (`nebulatent.data.clouds.principal_axes`).
+    with `--poses principal-axes` must be turned before (`nebulatent.data.clouds.principal_axes`);
+    bytes of pictures of shapes are divided by 255 instead.
 
     Arguments:
         run: A folder written by `nebulatent fit`.

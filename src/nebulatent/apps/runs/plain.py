@@ -6,7 +6,7 @@ lack fields that have a default; a field that nobody knows would change the mean
 """
 
 import math
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from reprlib import Repr
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -21,7 +21,8 @@ def from_plain(kind: type[T], saved: object, name: str) -> T:
     """Build a dataclass of plain fields from a JSON object.
 
     Arguments:
-        kind: A dataclass whose fields are numbers, text, literals, optional or tuples of these.
+        kind: A dataclass whose fields are numbers, text, literals or dataclasses like it, optional
+            or tuples of these.
         saved: What `json.loads` gave.
         name: What the object is called in messages.
 
@@ -74,6 +75,9 @@ def to_type(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401
 
 def _first_fit(kinds: tuple[Any, ...], value: object, name: str) -> Any:  # noqa: ANN401
     for kind in kinds:
+        if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
+            return from_plain(kind, value, name)  # its own message says more than "or"
+    for kind in kinds:
         try:
             return to_type(kind, value, name)
         except ValueError:
@@ -85,6 +89,8 @@ def _first_fit(kinds: tuple[Any, ...], value: object, name: str) -> Any:  # noqa
 def _described(kind: Any) -> str:  # noqa: ANN401
     if get_origin(kind) is Literal:
         return " or ".join(map(str, get_args(kind)))
+    if is_dataclass(kind):
+        return "an object"
     if get_origin(kind) is tuple:
         return f"a list, each item {_described(get_args(kind)[0])}"
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from nebulatent.apps.planning.build import Trained, find_anchors
+from nebulatent.apps.planning.build import VIEWS, Trained, find_anchors
 from nebulatent.apps.planning.plan import num_held_out
-from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.planning.view_plan import SWITCHED
+from nebulatent.apps.runs.inputs import encoder_input, pictures_of, target
 from nebulatent.apps.runs.runs import RunConfig
 from nebulatent.data import views
 from nebulatent.data.batch import Batches
-from nebulatent.data.rows import Rows, take_rows
+from nebulatent.data.rows import take_rows
 from nebulatent.data.table import Table
 from nebulatent.evaluation.clustering import anchors_in_use, perplexity
 from nebulatent.evaluation.encode import encode
@@ -27,27 +28,36 @@ def training_batches(config: RunConfig, table: Table) -> tuple[Batches, Batches 
     """
     held = num_held_out(table.num_samples, config.engine.hold_out)
     if not held:
-        return _batches(config, table.x, table.label), None
+        return _batches(config, table), None
     order = np.random.default_rng(config.fit.seed).permutation(table.num_samples)
     parts = np.sort(order[held:]), np.sort(order[:held])
-    label = table.label
-    kept, held_out = (
-        _batches(config, take_rows(table.x, rows), None if label is None else label[rows])
-        for rows in parts
-    )
+    kept, held_out = (_batches(config, _rows_of(table, rows)) for rows in parts)
     return kept, held_out
 
 
-def _batches(config: RunConfig, x: Rows, label: np.ndarray | None) -> Batches:
-    known = config.model.uses_labels and label is not None
+def _rows_of(table: Table, rows: np.ndarray) -> Table:
+    """Some rows to train on; `Table.take` would also look at all of them once more."""
+    label, views = table.label, table.views
+    return table._replace(
+        x=take_rows(table.x, rows),
+        label=None if label is None else label[rows],
+        views=None if views is None else take_rows(views, rows),
+    )
+
+
+def _batches(config: RunConfig, table: Table) -> Batches:
+    model, label = config.model, table.label
+    known = model.uses_labels and label is not None
     return Batches(
-        samples(x),
+        encoder_input(model, table),
         torch.from_numpy(label) if known else None,
         batch_size=config.batch_size,
         seed=config.fit.seed,
         prepare=config.scaling.apply,
         view=_corruption(config) if config.model.host == "dvae" else None,
         num_workers=config.engine.num_workers,
+        y=target(model, table),
+        also={VIEWS: pictures_of(table)} if model.host == SWITCHED else {},
     )
 
 

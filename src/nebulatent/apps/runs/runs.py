@@ -37,6 +37,7 @@ from nebulatent.latents.aggregate import Aggregate
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
 from nebulatent.methods.parae import ParAE
+from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.training.checkpoints import latest
 from nebulatent.training.config import FitConfig
@@ -66,6 +67,8 @@ class DataRecord:
     """Cells along each side that grids were brought to; None is the reader's rule."""
     poses: Poses = "as-stored"
     """Poses of clouds of points that the model is given, whatever those in a file are."""
+    views: int | None = 0
+    """Pictures read beside each grid; None is the reader's rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +173,7 @@ class Run(NamedTuple):
     aggregate: Aggregate
 
 
-def decoding(run: Run) -> VAE | CVAE | NVC:
+def decoding(run: Run) -> VAE | CVAE | NVC | SwitchVAE:
     """The model of a run, if it turns codes back into samples.
 
     Raises:

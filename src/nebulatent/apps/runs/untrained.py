@@ -7,7 +7,7 @@ those of the samples (:mod:`nebulatent.evaluation.settling`).
 from torch import nn
 
 from nebulatent.apps.planning.build import Trained, build
-from nebulatent.apps.runs.inputs import samples
+from nebulatent.apps.runs.inputs import encoder_input
 from nebulatent.apps.runs.runs import Run
 from nebulatent.data.table import Table
 from nebulatent.evaluation import settling
@@ -37,7 +37,7 @@ def settle(model: Trained, run: Run, table: Table) -> None:
     settling.settle(
         model,
         model.encode,
-        samples(table.x),
+        encoder_input(config.model, table),
         prepare=config.scaling.apply,
         batch_size=config.batch_size,
         num_points=(config.points_per_step or table.sample_shape[0]) if clouds else None,

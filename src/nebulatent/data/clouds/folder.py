@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nebulatent.data.clouds.points import NUM_POINTS, UNIT_SPHERE
 from nebulatent.data.clouds.rows import ShapeRows
+from nebulatent.data.clouds.shapenet import category_names
 from nebulatent.data.folder import (
     folder_labels,
     held_out_name,
@@ -41,7 +42,7 @@ def read_shape_folder(
     """The shapes of a folder, of an official split if it has sub-folders `train` and `test`.
 
     Labels are the sub-folders of the innermost folder that holds all shapes, if each shape lies in
-    one and there are at least two.
+    one and there are at least two; ShapeNet's are named (:mod:`.shapenet`).
 
     Raises:
         ValueError: If there is no shape, or a file is damaged.
@@ -51,17 +52,23 @@ def read_shape_folder(
         raise ValueError(f"`{folder}` must hold shapes ({', '.join(EXTENSIONS)}), got none.")
     if not is_split_folder(folder):
         common = os.path.commonpath([path.parent for path in paths])
-        labels = folder_labels([path.relative_to(common).parts for path in paths])
+        labels = _named([path.relative_to(common).parts for path in paths])
         return shape_table(folder, paths, labels, num_points, lazy, (NO_SPLIT,))
     names = {"train": "train", "test": held_out_name(folder) or ""}
     parts = [names[part] for part in (("train", "test") if split == "all" else (split,))]
     # Sorted within a part, training first.
     paths = [path for part in parts for path in paths if path.relative_to(folder).parts[0] == part]
-    labels = folder_labels([path.relative_to(folder).parts[1:] for path in paths])
+    labels = _named([path.relative_to(folder).parts[1:] for path in paths])
     note = (
         f"Folders {names['train']} and {names['test']} are the split; read: {' and '.join(parts)}."
     )
     return shape_table(folder, paths, labels, num_points, lazy, (note,))
+
+
+def _named(inside: list[tuple[str, ...]]) -> list[str] | None:
+    """Names of the sub-folders; those of ShapeNet's categories where these are its numbers."""
+    folders = folder_labels(inside)
+    return None if folders is None else category_names(folders)
 
 
 def shape_table(

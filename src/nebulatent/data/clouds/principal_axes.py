@@ -45,7 +45,7 @@ class TurnedRows:
         return len(self._clouds)
 
     def __getitem__(self, rows: Index) -> Float[np.ndarray, "rows points 3"]:
-        return _turned(self._clouds[rows])
+        return turned(self._clouds[rows])
 
 
 def in_principal_axes(table: Table) -> Table:
@@ -62,7 +62,7 @@ def in_principal_axes(table: Table) -> Table:
             f"`table` must hold clouds of three coordinates to be turned into their principal "
             f"axes, got {got}."
         )
-    x = _turned(table.x) if isinstance(table.x, np.ndarray) else TurnedRows(table.x)
+    x = turned(table.x) if isinstance(table.x, np.ndarray) else TurnedRows(table.x)
     seen = build_table(x, source="data")
     notes = (PRINCIPAL, ONLY_PLACES) if table.sample_shape[1] > 3 else (PRINCIPAL,)
     return table._replace(
@@ -74,14 +74,15 @@ def in_principal_axes(table: Table) -> Table:
     )
 
 
-def _turned(
+def turned(
     clouds: Shaped[np.ndarray, "clouds points columns"],
 ) -> Float[np.ndarray, "clouds points 3"]:
+    """Clouds in the frame of their principal axes and in the unit sphere, a few at a time."""
     points = np.asarray(clouds)[..., :3]
-    turned = np.empty(points.shape, np.float32)
+    found = np.empty(points.shape, np.float32)
     for start in range(0, len(points), TOGETHER):
-        turned[start : start + TOGETHER] = principal_frame(points[start : start + TOGETHER])
-    return to_unit_sphere(turned)
+        found[start : start + TOGETHER] = principal_frame(points[start : start + TOGETHER])
+    return to_unit_sphere(found)
 
 
 def principal_frame(

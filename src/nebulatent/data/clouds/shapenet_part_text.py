@@ -8,7 +8,8 @@ layout                points                                 parts
 ===================== ====================================== ====================================
 
 A `.seg` file counts the parts of its category from 1, column 7 those of all categories from 0. Both
-have `synsetoffset2category.txt` and `train_test_split/shuffled_{train,val,test}_file_list.json`.
+have `synsetoffset2category.txt` and `train_test_split/shuffled_{train,val,test}_file_list.json`;
+where a download lacks these lists, all shapes are read, whatever the split.
 Shapes have some 2600 points; of each so many are drawn, 2048 unless another number is asked for.
 Statistics are those of :mod:`.shapenet_part`.
 """
@@ -27,7 +28,7 @@ from nebulatent.data.geometry.geometry import NO_TRIANGLES, Geometry, check_geom
 from nebulatent.data.geometry.text import to_numbers, to_whole
 from nebulatent.data.geometry.xyz import read_table
 from nebulatent.data.limits import check_memory
-from nebulatent.data.table import PointLabels, Split, Table, build_table
+from nebulatent.data.table import NO_SPLIT, PointLabels, Split, Table, build_table
 
 CATEGORIES = "synsetoffset2category.txt"
 SPLITS = "train_test_split"
@@ -43,8 +44,8 @@ class _Shape(NamedTuple):
 
 
 def is_shapenet_part_text(folder: Path) -> bool:
-    """Whether the folder has the list of categories and of splits."""
-    return (folder / CATEGORIES).is_file() and (folder / SPLITS).is_dir()
+    """Whether the folder has the list of categories."""
+    return (folder / CATEGORIES).is_file()
 
 
 def read_shapenet_part_text(
@@ -62,7 +63,10 @@ def read_shapenet_part_text(
         FileNotFoundError: If a list, or a file that it names, is not there.
         ValueError: If a file is damaged.
     """
-    shapes = [shape for part in LISTS[split] for shape in _listed(folder, part)]
+    listed = (folder / SPLITS).is_dir()
+    parts_read = LISTS[split] if listed else ()
+    shapes = [shape for part in parts_read for shape in _listed(folder, part)]
+    shapes = shapes if listed else _found(folder)
     count = num_points or NUM_POINTS
     check_memory(len(shapes) * count * 13, str(folder))
     x = np.empty((len(shapes), count, 3), dtype=np.float32)
@@ -74,7 +78,11 @@ def read_shapenet_part_text(
         source=str(folder),
         ids=[shape.name for shape in shapes],
         labels=[shape.category for shape in shapes],
-        notes=(f"ShapeNetPart; read: {', '.join(LISTS[split])}.", UNIT_SPHERE),
+        notes=(
+            f"ShapeNetPart; read: {', '.join(parts_read) or 'all'}.",
+            *(() if listed else (NO_SPLIT,)),
+            UNIT_SPHERE,
+        ),
         point_labels=PointLabels(parts, PART_NAMES),
     )
 
@@ -95,6 +103,21 @@ def _listed(folder: Path, part: str) -> list[_Shape]:
         got = f"{wrong[0]}" if wrong else "an empty list"
         raise ValueError(f"`{listing}` must name shapes as <synset>/<id>, got {got[:80]}.")
     return [_place(folder, synset, name, names[synset]) for synset, name in pairs]
+
+
+def _found(folder: Path) -> list[_Shape]:
+    """All shapes, by category and name."""
+    shapes = []
+    for category, synset in sorted(_categories(folder), key=lambda pair: pair[1]):
+        place = folder / synset
+        raw = (place / "points").is_dir()
+        paths = sorted((place / "points").glob("*.pts") if raw else place.glob("*.txt"))
+        shapes += [_place(folder, synset, path.stem, category) for path in paths]
+    if not shapes:
+        raise FileNotFoundError(
+            f"`{folder}` must hold shapes of ShapeNetPart in folders named by synsets, got none."
+        )
+    return shapes
 
 
 def _categories(folder: Path) -> list[tuple[str, str]]:
