@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -21,11 +21,11 @@ from nebulatent.apps.recipes.switching import Switched
 from nebulatent.apps.recipes.voxel_data import Forms, VoxelData
 from nebulatent.apps.recipes.voxel_measuring import flat, grid_rows, probed, switched_measures
 from nebulatent.apps.runs.run_batches import training_batches
-from nebulatent.apps.runs.runs import Run
+from nebulatent.apps.runs.runs import Run, RunConfig
 from nebulatent.apps.runs.untrained import untrained_encoder
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
-from nebulatent.data.table import build_table
+from nebulatent.data.table import Table, build_table
 from nebulatent.latents.aggregate import Aggregate
 from nebulatent.ops.grid_views import Views
 
@@ -212,14 +212,19 @@ def test_the_probe_gives_the_figures_of_the_recipe_for_the_same_weights(tmp_path
     assert {"untrained encoder", "most frequent class"} <= found.baselines.keys()
 
 
-def test_the_control_s_statistics_are_those_of_the_data(tmp_path: Path) -> None:
+def started(folder: Path, method: Literal["vae", "dvae"]) -> tuple[Table, RunConfig]:
+    """A small set of boxes, and a run of it that was only begun."""
     x, y = boxes(0, 32)
-    np.savez(tmp_path / "a.npz", x=x, y=y)
-    table = read(tmp_path / "a.npz")
-    chosen = plan(table, fit_scaling(table), Choices(method="vae", voxel_width=0.125))
-    source = Source(path=str(tmp_path / "a.npz"))
-    args = (tmp_path / "run", table, source, fit_scaling(table), chosen)
-    config = start_run(*args, overwrite=False)
+    np.savez(folder / "a.npz", x=x, y=y)
+    table = read(folder / "a.npz")
+    scaling = fit_scaling(table)
+    chosen = plan(table, scaling, Choices(method=method, voxel_width=0.125))
+    source = Source(path=str(folder / "a.npz"))
+    return table, start_run(folder / "run", table, source, scaling, chosen, overwrite=False)
+
+
+def test_the_control_s_statistics_are_those_of_the_data(tmp_path: Path) -> None:
+    table, config = started(tmp_path, "vae")
     drawn = build(config.model, config.fit.seed)
     none = Aggregate(torch.zeros(1, 128), torch.eye(128)[None], torch.ones(1).long())
     settled = untrained_encoder(Run(tmp_path / "run", config, drawn, none), table)
@@ -232,12 +237,7 @@ def test_the_control_s_statistics_are_those_of_the_data(tmp_path: Path) -> None:
 
 
 def test_a_denoising_host_sees_masked_cells_and_no_noise(tmp_path: Path) -> None:
-    x, y = boxes(0, 32)
-    np.savez(tmp_path / "a.npz", x=x, y=y)
-    table = read(tmp_path / "a.npz")
-    chosen = plan(table, fit_scaling(table), Choices(method="dvae", voxel_width=0.125))
-    source = Source(path=str(tmp_path / "a.npz"))
-    args = (tmp_path / "run", table, source, fit_scaling(table), chosen)
-    batch = training_batches(start_run(*args, overwrite=False), table)[0].batch(0, 0)
+    table, config = started(tmp_path, "dvae")
+    batch = training_batches(config, table)[0].batch(0, 0)
     assert batch.y is not None and set(batch.x.unique().tolist()) == {0.0, 1.0}
     assert (batch.x <= batch.y).all() and (batch.x < batch.y).any()
