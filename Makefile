@@ -30,6 +30,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/points.py
+	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/voxels.py
 
 $(VENV)/bin/python:

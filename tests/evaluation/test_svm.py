@@ -83,7 +83,7 @@ def test_strengths_after_two_that_were_worse_are_not_tried(monkeypatch: pytest.M
     scores = dict(zip(STRENGTHS, (0.5, 0.7, 0.6, 0.6, 0.9), strict=True))
     tried: list[float] = []
 
-    def validated(features: np.ndarray, label: np.ndarray, strength: float) -> float:
+    def validated(x: np.ndarray, y: np.ndarray, f: np.ndarray, strength: float, _: list) -> float:
         tried.append(strength)
         return scores[strength]
 

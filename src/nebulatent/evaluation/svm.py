@@ -6,22 +6,17 @@ nothing of the test features but their number is known before. They are tried fr
 until two in a row were worse than the best: the largest would take most of the time.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from nebulatent.evaluation.measures import Measure, require_finite
 from nebulatent.evaluation.probes import MAX_TRAIN, SEED, obstacle
+from nebulatent.evaluation.squared_hinge import fit_machines, with_offset
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 FOLDS = 5
-ITERATIONS = 200  # up to C = 1 Newton's method needs about 10 to 160
 PATIENCE = 2  # strengths in a row that are worse than the best before the stronger are left out
 
 
@@ -47,20 +42,27 @@ class Machine(NamedTuple):
     """A linear SVM and how it was chosen.
 
     Arguments:
-        pipeline: The standardisation and the machine.
+        mean: Of the training features, which is subtracted.
+        scale: Their standard deviation, which divides; 1 where it is 0.
+        weights: Of each class, on the standardised features and a last one of 1.
+        classes: The class of each row of weights.
         strength: C.
         validated: Accuracy in cross-validation on the training samples.
         trained: Training samples used.
     """
 
-    pipeline: Pipeline
+    mean: Float[np.ndarray, " features"]
+    scale: Float[np.ndarray, " features"]
+    weights: Float[np.ndarray, "classes features+1"]
+    classes: Int[np.ndarray, " classes"]
     strength: float
     validated: float
     trained: int
 
     def classify(self, features: Float[np.ndarray, "codes features"]) -> Int[np.ndarray, " codes"]:
         """The class of each sample."""
-        return self.pipeline.predict(features.astype(np.float64))
+        scores = _standardised(features, self.mean, self.scale) @ self.weights.T
+        return self.classes[scores.argmax(1)]
 
 
 def svm_accuracy(
@@ -112,7 +114,8 @@ def train_svm(
     if len(np.unique(label)) < 2:
         raise ValueError("`label` must have at least two classes, got one.")
     strength, score = _best(features, label)
-    return Machine(_fitted(features, label, strength), strength, score, len(rows))
+    machine = _fitted(features, label, strength)
+    return machine._replace(validated=score)
 
 
 def svm_measures(probed: Probed) -> list[Measure]:
@@ -137,9 +140,12 @@ def _best(
     features: Float[np.ndarray, "codes features"], label: Integer[np.ndarray, " codes"]
 ) -> tuple[float, float]:
     """The strength that does best in cross-validation, and its accuracy there."""
+    fold = fold_numbers(label, FOLDS)
+    # The machine of each part for the strength before: where the next one begins.
+    parts: list[Machine | None] = [None] * FOLDS
     best, worse = (STRENGTHS[0], -1.0), 0
     for strength in STRENGTHS:
-        score = _validated(features, label, strength)
+        score = _validated(features, label, fold, strength, parts)
         worse = worse + 1 if score < best[1] else 0
         if score > best[1]:
             best = strength, score
@@ -151,15 +157,18 @@ def _best(
 def _validated(
     features: Float[np.ndarray, "codes features"],
     label: Integer[np.ndarray, " codes"],
+    fold: Int[np.ndarray, " codes"],
     strength: float,
+    parts: list[Machine | None],
 ) -> float:
-    fold = fold_numbers(label, FOLDS)
+    """Accuracy on each part of a machine trained on the others, which is left in `parts`."""
     right = 0
-    for number in range(FOLDS):
+    for number, before in enumerate(parts):
         held = fold == number
         if held.any() and len(np.unique(label[~held])) > 1:
-            machine = _fitted(features[~held], label[~held], strength)
-            right += int((machine.predict(features[held]) == label[held]).sum())
+            machine = _fitted(features[~held], label[~held], strength, before)
+            right += int((machine.classify(features[held]) == label[held]).sum())
+            parts[number] = machine
     return right / len(label)
 
 
@@ -181,10 +190,20 @@ def _fitted(
     features: Float[np.ndarray, "codes features"],
     label: Integer[np.ndarray, " codes"],
     strength: float,
-) -> Pipeline:
-    # The primal for more samples than features, which is exact and draws nothing.
-    machine = LinearSVC(C=strength, dual="auto", max_iter=ITERATIONS, random_state=SEED)
-    with warnings.catch_warnings():
-        # A machine that stops early is still a linear classifier, chosen on training samples.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return make_pipeline(StandardScaler(), machine).fit(features, label)
+    before: Machine | None = None,
+) -> Machine:
+    """A machine of this strength; it is not validated."""
+    mean, scale = features.mean(0), features.std(0)
+    scale[scale == 0] = 1.0
+    x = _standardised(features, mean, scale)
+    weights = fit_machines(x, label, strength, None if before is None else before.weights)
+    return Machine(mean, scale, weights, np.unique(label), strength, np.nan, len(label))
+
+
+def _standardised(
+    features: Float[np.ndarray, "codes features"],
+    mean: Float[np.ndarray, " features"],
+    scale: Float[np.ndarray, " features"],
+) -> Float[np.ndarray, "codes features+1"]:
+    """Features in units of the training ones, and a last feature of 1."""
+    return with_offset((features.astype(np.float64) - mean) / scale)
