@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import nn
 
 from nebulatent.typing import Float, Tensor
@@ -108,7 +109,8 @@ class VoxelEncoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch 1 depth height width"]) -> Tensor:
         """Features `(batch, feature_dim)`."""
-        return self.layers(x)
+        first, *others = self.layers
+        return _channels_last(first(x), others)
 
 
 class VoxelDecoder(nn.Module):
@@ -155,7 +157,8 @@ class VoxelDecoder(nn.Module):
 
     def forward(self, z: Float[Tensor, "codes latent"]) -> Tensor:
         """Logits `(batch, 1, resolution, resolution, resolution)`."""
-        return self.layers(z)
+        linear, elu, norm, unflatten, *others = self.layers
+        return _channels_last(unflatten(norm(elu(linear(z)))), others)
 
 
 class WidthNorm(nn.Module):
@@ -176,6 +179,18 @@ class WidthNorm(nn.Module):
 
 def _norm(normalize: Normalize, channels: int, width: int) -> nn.Module:
     return WidthNorm(width) if normalize == "width" else nn.BatchNorm3d(channels, EPS, MOMENTUM)
+
+
+def _channels_last(h: Tensor, layers: Sequence[nn.Module]) -> Tensor:
+    """The layers of a volume whose channels lie side by side in memory.
+
+    A CPU's convolutions then take two thirds of the time in the encoder, half in the decoder at
+    16³, and give the same up to rounding.
+    """
+    h = h.contiguous(memory_format=torch.channels_last_3d)
+    for layer in layers:
+        h = layer(h)
+    return h
 
 
 def _check(resolution: int, channels: Sequence[int]) -> tuple[int, ...]:
