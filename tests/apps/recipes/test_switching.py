@@ -128,8 +128,10 @@ def test_the_full_preset_has_the_papers_networks(data: VoxelData, place: Path) -
     with torch.device("meta"):
         method = Switched(model="switch-vae", contrastive=1.0).build(full, 1, 0).eval()
         grids, views = torch.rand(4, 1, 32, 32, 32), torch.rand(4, 8, 3, 137, 137)
-    method(Batch(grids, also={VIEWS: views})).total.backward()
     assert isinstance(method, SwitchVAE)
+    method(Batch(grids, also={VIEWS: views})).total.backward()  # grids are picked in eval mode
+    assert all(p.grad is None for p in method.others.parameters())
+    method.branch(VIEWS)(views).recon.sum().backward()
     counted = {
         name: sum(p.numel() for p in module.parameters() if p.ndim > 1)
         for name, module in {

@@ -36,7 +36,8 @@ NOTES = (
     "place of ResNet-18; the full one has the paper's sizes. Adam at 5e-3 in place of SGD; "
     "the switch is thrown once a batch, as in the authors' code. KL, contrastive term and anchors "
     "weigh an eighth in the quick preset, whose grids have an eighth of the cells; the KL weighs a "
-    "tenth of the others, as the paper states no weight of it.",
+    "tenth of the others, as the paper states no weight of it. The contrastive term moves only the "
+    "form that is picked, in the paper's words; the authors' code moves both.",
     "“SwitchVAE” picks grids in 80 % of the batches, as the paper says “for voxel test input”; our "
     "reading is that where pictures are given it picks those in 80 % (“for pictures”). λ = 1 "
     "unless said otherwise.",

@@ -12,6 +12,9 @@ since a few epochs are too few to throw it once in each. No weights are pretrain
 stands for the eight fine ones that it covers: the terms of the latent weigh an eighth in the quick
 preset, so that they keep the paper's weight beside a cross-entropy summed over cells. The paper
 states no weight of the KL; ours is a tenth, which rebuilt held-out training shapes better than 1.
+The contrastive term moves only the form that is picked, as the paper says of its switch and not as
+its authors' code does: on built-in shapes of other seeds both forms' codes then told classes apart
+better (0.84 to 0.81 from pictures, 0.83 to 0.81 from grids; one training each).
 """
 
 from collections.abc import Callable
@@ -130,6 +133,7 @@ class Switched:
             share=self.share,
             switch="batch",
             contrastive_weight=weight * self.contrastive,
+            stop_gradient=True,
             beta=beta,
             latent_terms=terms,
         )
