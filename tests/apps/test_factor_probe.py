@@ -2,31 +2,50 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nebulatent.apps.cli import main
+from nebulatent.apps.fitting.train import Source, start_run, train
+from nebulatent.apps.planning.choices import Choices
+from nebulatent.apps.planning.model_config import Method
+from nebulatent.apps.planning.plan import plan
+from nebulatent.apps.runs.runs import load_run
+from nebulatent.data.read import read
+from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.shapes import builtin
 from nebulatent.data.shapes.builtin import shape_factors
 from nebulatent.data.shapes.make import make_shapes
+from nebulatent.evaluation import disentanglement
 from nebulatent.evaluation.disentanglement import disentanglement_measures
-
-SMALL = ("--point-width", "0.0625", "--epochs", "1", "--latent-dim", "3", "--num-points", "16")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_shapes() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(builtin, "SIZES", {"train": (0, 48), "test": (1, 48)})
+        patch.setattr(disentanglement, "TREES", 20)
         yield
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "shapes"
-    assert main(["fit", "builtin:shapes", "--method", "ae", "--out", str(path), *SMALL]) == 0
+    source = Source(path="builtin:shapes", num_points=16)
+    return trained(source, tmp_path_factory.mktemp("runs") / "shapes", method="ae")
+
+
+def trained(source: Source, path: Path, method: Method) -> Path:
+    """A run of one epoch, without the report that `fit` writes."""
+    table = read(source.path, num_points=source.num_points, views=source.views)
+    small = Choices(method=method, epochs=1, latent_dim=3, point_width=0.0625)
+    small = small if table.kind == "points" else replace(small, point_width=0.25, voxel_width=0.125)
+    scaling = fit_scaling(table)
+    start_run(path, table, source, scaling, plan(table, scaling, small), overwrite=False)
+    train(path, table)
     return path
 
 
@@ -65,10 +84,39 @@ def test_codes_stand_beside_those_of_no_training(
     assert alone.keys() == {"codes"} and alone["codes"] != found["codes"]
 
 
+def test_prepared_shapes_are_scored_from_grids_and_from_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, run = tmp_path / "prepared", tmp_path / "run"
+    size = ["--voxels=12", "--views=1", "--scans=0", "--size=16", "--workers=0"]
+    assert main(["prepare", "builtin:shapes", "--out", str(out), "--limit=32", *size]) == 0
+    trained(Source(path=str(out), views=1), run, "switch-vae")
+    capsys.readouterr()
+    assert main(["evaluate", str(run), str(out), "--probe=factors", "--split=all", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["baselines"].keys() == {"untrained encoder", "components"}
+    table = read(out, split="all")
+    numbers = [int(name.split("/")[1]) for name in table.ids]
+    assert sorted(numbers) == list(range(32)) and numbers != sorted(numbers)
+    made = make_shapes(32, num_points=1).factors
+    codes = load_run(run).model.encode(torch.from_numpy(table.x[:]).float()).mean.detach().numpy()
+    assert table.label is not None
+    factors = {"category": table.label} | {
+        name: made[name][numbers] for name in ("stretch_x", "stretch_y", "stretch_z")
+    }
+    own = {m.name: m.value for m in disentanglement_measures(codes, factors)}
+    shown = {name: row["value"] for name, row in found["measures"].items()}
+    assert shown == pytest.approx(own, abs=1e-3)
+    assert found["pictures"]["measures"].keys() == found["measures"].keys()
+    next((out / "Records").rglob("*.json")).write_text('{"stamp": [1, 2]}')
+    assert main(["evaluate", str(run), str(out), "--probe=factors", "--split=all"]) == 1
+    assert "must hold built-in shapes that were prepared" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["a.npz"], "`DATA` must be builtin:shapes for --probe factors, got `a.npz`"),
+        (["a.npz"], "`DATA` must be builtin:shapes for --probe factors, or .*, got `a.npz`"),
         (["builtin:shapes", "--train", "a.npz"], "`--train` must go with --probe svm"),
         (["builtin:shapes", "--label-fractions"], "svm, fine-tune or parts, got factors"),
         (["builtin:shapes", "--robustness"], "must go with --probe svm, got factors"),

@@ -126,12 +126,14 @@ def test_only_the_last_name_of_a_path_is_public(
 ) -> None:
     saved = json.loads((run.path / "config.json").read_text())
     saved["data"]["path"], saved["versions"]["torch"] = path, "2.6.0"
+    saved["view_weights"] = path
     (run.path / "config.json").write_text(json.dumps(saved))
     folder = tmp_path / "public"
     folder.mkdir()
     publish(run.path, folder, "me/blobs")
     public = json.loads((folder / "config.json").read_text())
     assert public["data"]["path"] == name
+    assert public["view_weights"] in (name, "")
     assert public["versions"]["torch"] == "2.6.0"  # what made the run, not what uploads it
 
 

@@ -127,6 +127,8 @@ def test_bad_meshes_are_named_and_leave_nothing(meshes: Path, tmp_path: Path) ->
     assert "4 could not be prepared" in found.gallery.read_text()
     with pytest.raises(ValueError, match="must hold a mesh that can be prepared, got none"):
         prepare(str(meshes / "bad"), tmp_path / "none", SMALL)
+    assert not (tmp_path / "none").exists()
+    assert all(str(name) in text for name, text in found.bad.items())
 
 
 def test_a_killed_worker_is_a_sentence(

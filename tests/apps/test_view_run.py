@@ -19,6 +19,7 @@ from nebulatent.apps.runs.forms import in_form
 from nebulatent.apps.runs.inputs import pictures_of
 from nebulatent.apps.runs.run_batches import training_batches
 from nebulatent.apps.runs.runs import Run, load_config, load_run
+from nebulatent.backbones.resnet import ResNet18
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table
@@ -112,6 +113,8 @@ def test_what_can_be_asked_for_is_built_again_from_its_config(
         ({"contrastive_weight": -1.0}, "`contrastive_weight` must be 0 or more, got -1"),
         ({"method": "vae", "view_share": 0.5}, "`view_share` must go with switch-vae, got 0.5 and"),
         ({"method": "image-vae", "switch": "epoch"}, "`switch` must go with switch-vae, got epoch"),
+        ({"view_weights": Path("a.pth")}, r"`view_weights` must go with resnet18, got a\.pth and"),
+        ({"method": "vae", "view_weights": Path("a")}, "`view_weights` must go with switch-vae or"),
         ({"method": "nvc", "aggregate": "max"}, "`aggregate` must go with switch-vae or image-vae"),
         ({"method": "nvc", "host": "switch-vae", "prior": "anchors"}, "switch-vae must go with"),
     ],
@@ -236,8 +239,15 @@ def test_codes_of_either_form_are_written_and_searched(
 def test_an_image_vae_reads_pictures_and_rebuilds_grids(
     table: Table, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "run"
-    trained(path, table, method="image-vae")
+    path, file = tmp_path / "run", tmp_path / "resnet18.pth"
+    torch.save(ResNet18(widths=(8, 16, 32, 64)).trunk.state_dict(), file)
+    resnet: dict[str, Any] = {"view_encoder": "resnet18", "view_weights": file, "lr": 1e-9}
+    made = trained(path, table, method="image-vae", **resnet).model
+    (trunk,) = (part.trunk for part in made.modules() if isinstance(part, ResNet18))
+    for name, weight in torch.load(file, weights_only=True).items():
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            assert torch.allclose(trunk.state_dict()[name], weight, atol=1e-6), name
+    file.unlink()  # a run that has begun does not need it any more
     capsys.readouterr()
     assert main(["evaluate", str(path), str(data), "--json", "--no-baselines"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nebulatent.data.read import read
 from nebulatent.data.recgan import has_part, is_recgan, read_recgan
 
 ROWS = {"25d": "0 0 0\n1 2 3\n", "3d": "0 0 0\n1 2 3\n1 1 1\n"}
@@ -51,6 +52,8 @@ def test_categories_parts_and_the_outer_folder(tmp_path: Path) -> None:
     assert read_recgan(tmp_path, "test").ids == ("bench/d",)
     assert is_recgan(tmp_path) and has_part(tmp_path, "test")
     assert not is_recgan(tmp_path / "Data" / "bench") and not is_recgan(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="must hold samples, got 3D-RecGAN's pairs of partial and"):
+        read(tmp_path)
 
 
 def test_a_fourth_column_of_ones_is_read_and_other_sizes_may_differ(root: Path) -> None:

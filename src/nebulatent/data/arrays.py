@@ -79,6 +79,24 @@ def read_npz(path: Path, split: Split, resolution: int | None = None) -> Table:
     headers = read_headers(path)
     names = _choose(headers, split, path)
     arrays = load_entries(path, [*names.x, *names.labels, *names.ids, *names.classes])
+    return _table(arrays, names, path, resolution)
+
+
+def read_named(
+    arrays: dict[str, Shaped[np.ndarray, "..."]], path: Path, split: Split, resolution: int | None
+) -> Table:
+    """The samples among the arrays of another kind of file, told by their names as in an `.npz`.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`read_npz`.
+    """
+    headers = {name: Header(x.shape, x.dtype, 0, by_row=True) for name, x in arrays.items()}
+    return _table(arrays, _choose(headers, split, path), path, resolution)
+
+
+def _table(
+    arrays: dict[str, Shaped[np.ndarray, "..."]], names: _Names, path: Path, resolution: int | None
+) -> Table:
     x, notes = to_samples(_join(arrays, names.x, path), str(path))
     x, fitted = fit_grids(x, resolution, str(path))
     return build_table(

@@ -19,6 +19,7 @@ Our reading: transparent pixels are white. The authors of SwitchVAE draw a light
 picture.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -153,10 +154,11 @@ def read_r2n2(folder: Path, part: Part = "train", *, views: int = 8, size: int =
         raise FileNotFoundError(
             f"`{grids}` must hold shapes as <class>/<id>/model.binvox, got none for {part}."
         )
-    pictures = [pictures_of(folder / PICTURES / name / "rendering", views) for name in ids]
+    places = [folder / PICTURES / name / "rendering" for name in ids]
+    pictures = [first_pictures(place, sorted(place.glob("*.png")), views) for place in places]
     resolution = int(grids.name[len(GRIDS) :])
     check_memory(len(ids) * (resolution**3 // 8 + 1), str(grids))
-    bits = np.stack([_bits(grids / name / "model.binvox", resolution) for name in ids])
+    bits = np.stack([grid_bits(grids / name / "model.binvox", resolution) for name in ids])
     known = list(classes)
     return R2N2(
         cells=PackedGrids(bits, resolution),
@@ -217,22 +219,21 @@ def _part_of(category: Path, part: Part) -> list[str]:
     return {"train": ids[:first], "test": ids[first:], "all": ids}[part]
 
 
-def pictures_of(place: Path, views: int) -> list[Path]:
+def first_pictures(place: Path, files: Sequence[Path], views: int) -> list[Path]:
     """The first pictures of a shape.
 
     Raises:
         ValueError: If there are not so many.
     """
-    found = sorted(place.glob("*.png"))[:views]
-    if len(found) < views:
+    if len(files) < views:
         raise ValueError(
-            f"`{place}` must hold {views} pictures like all shapes, got {len(found)}; add the "
+            f"`{place}` must hold {views} pictures like all shapes, got {len(files)}; add the "
             "missing ones, or train on fewer."
         )
-    return found
+    return list(files[:views])
 
 
-def _bits(path: Path, resolution: int) -> UInt8[np.ndarray, " bytes"]:
+def grid_bits(path: Path, resolution: int) -> UInt8[np.ndarray, " bytes"]:
     """A grid, packed.
 
     Raises:

@@ -7,6 +7,7 @@ path                                     reader
 `builtin:shapes`                         parametric shapes, :mod:`.shapes.builtin`
 `builtin:rooms`                          rooms of them in blocks, :mod:`.shapes.rooms`
 `.npy`, `.npz`                           :mod:`.arrays`
+`.mat`                                   :mod:`.mat_table`
 `.csv`, `.tsv`, `.txt`                   :mod:`.csv_table`
 folder or file named `…images-idx3-…`    :mod:`.idx`
 `.tar`, folder of `.tar` files           :mod:`.shards`
@@ -14,7 +15,8 @@ folder or file named `…images-idx3-…`    :mod:`.idx`
 file of a mesh or cloud                  :mod:`.clouds.folder`, one row
 file of a picture                        :mod:`.one_picture`, one row
 public layout of meshes or clouds        :mod:`.clouds.layouts`
-`.binvox`, folder of such, R2N2's grids  :mod:`.voxel_folder`
+`.binvox`, folder of such or of `.mat`   :mod:`.voxel_folder`
+R2N2's grids, ModelNet's grids           :mod:`.voxel_folder`
 folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
 any other folder                         :mod:`.folder`, pictures
@@ -38,9 +40,12 @@ from nebulatent.data.csv_table import read_csv
 from nebulatent.data.digits import load_digits
 from nebulatent.data.folder import is_split_folder, read_image_folder, read_split_folder
 from nebulatent.data.geometry.files import EXTENSIONS
+from nebulatent.data.grid_files import BINVOX, MAT
 from nebulatent.data.idx import IMAGES, find_idx_sets, read_idx_folder, read_idx_set
+from nebulatent.data.mat_table import read_mat_table
 from nebulatent.data.one_picture import read_picture
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
+from nebulatent.data.recgan import is_recgan
 from nebulatent.data.shape_views import Wanted
 from nebulatent.data.shapes.builtin import NAME as SHAPES
 from nebulatent.data.shapes.builtin import NUM_POINTS, load_shapes
@@ -49,13 +54,13 @@ from nebulatent.data.shapes.rooms import NUM_POINTS as ROOM_POINTS
 from nebulatent.data.shapes.rooms import load_rooms
 from nebulatent.data.shards import TAR, find_shards, read_shard, read_shard_folder
 from nebulatent.data.table import Split, Table, check_trainable
-from nebulatent.data.voxel_folder import BINVOX, find_grids, read_grid, read_voxel_folder
+from nebulatent.data.voxel_folder import find_grids, read_grid, read_voxel_folder
 
 DIGITS = "digits"
 SUPPORTED = (
-    ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, .binvox, a mesh or cloud (.off, .ply, .obj, .stl, "
-    ".pcd, …), a picture, a folder of pictures, of meshes, of grids, of tars or of IDX files, or "
-    "the words digits, builtin:shapes or builtin:rooms"
+    ".npy, .npz, .csv, .tsv, .txt, .tar, .h5, .mat, .binvox, a mesh or cloud (.off, .ply, .obj, "
+    ".stl, .pcd, …), a picture, a folder of pictures, of meshes, of grids, of tars or of IDX "
+    "files, or the words digits, builtin:shapes or builtin:rooms"
 )
 
 
@@ -144,6 +149,11 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
         return read_shard_folder(folder, split, sizes.image_size, lazy)
     if layout := find_layout(folder):
         return layout(folder, split, sizes.num_points, lazy)
+    if is_recgan(folder):
+        raise ValueError(
+            f"`{folder}` must hold samples, got 3D-RecGAN's pairs of partial and whole grids; they "
+            "are for `nebulatent reproduce nvc-table4 --data FOLDER`."
+        )
     if find_grids(folder):
         return read_voxel_folder(folder, split, sizes.resolution, lazy, sizes.views)
     if find_shapes(folder):
@@ -160,10 +170,8 @@ def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Ta
         return _read_one(path, sizes, lazy)
     if extension in H5:
         return read_h5_file(path, sizes.num_points, lazy)
-    if extension == ".npz":
-        return read_npz(path, split, sizes.resolution)
-    if extension == ".npy":
-        return read_npy(path, lazy, sizes.resolution)
+    if extension in (".npz", ".npy", MAT):
+        return _read_arrays(path, split, sizes.resolution, lazy)
     if extension == TAR:
         return read_shard(path, sizes.image_size, lazy)
     if IMAGES.fullmatch(path.name):
@@ -172,6 +180,13 @@ def _read_file(path: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Ta
         return read_csv(path)
     got = f"a {extension} file" if extension else "a file without extension"
     raise ValueError(f"`{path}` must be one of {SUPPORTED}; got {got}.")
+
+
+def _read_arrays(path: Path, split: Split, resolution: int | None, lazy: bool | None) -> Table:
+    if path.suffix.lower() == ".npy":
+        return read_npy(path, lazy, resolution)
+    of_kind = read_npz if path.suffix.lower() == ".npz" else read_mat_table
+    return of_kind(path, split, resolution)
 
 
 def _read_one(path: Path, sizes: _Sizes, lazy: bool | None) -> Table:

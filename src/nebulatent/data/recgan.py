@@ -23,12 +23,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Bool
 
 from nebulatent.data.limits import check_memory
 from nebulatent.data.voxel_pairs import VoxelPairs, to_pairs
-from nebulatent.ops.voxel_points import centred
 
 RESOLUTION, LARGEST = 64, 256  # cells along a side: of the cube, of a grid in a file
 ROW_BYTES = 48  # of one row of text, at most
@@ -114,6 +112,10 @@ def _name_and_sizes(path: Path) -> tuple[str, tuple[int, int, int]]:
 
 def _cube(path: Path) -> Bool[np.ndarray, "64 64 64"]:
     """The grid of a file, padded or cut to the cube."""
+    import torch  # here, because whoever reads any data asks for this layout
+
+    from nebulatent.ops.voxel_points import centred
+
     _, sizes = _name_and_sizes(path)
     cells = np.zeros(sizes, dtype=bool)
     cells[tuple(_rows(path, sizes).T)] = True

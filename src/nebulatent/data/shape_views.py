@@ -1,4 +1,6 @@
-"""Pictures of shapes beside their grids, in the layout of 3D-R2N2 (:mod:`.r2n2`).
+"""Pictures of shapes beside their grids, as 3D-R2N2 or ModelNet has them.
+
+The layouts are :mod:`.r2n2` and :mod:`.modelnet_grids`.
 
 | what | rule |
 |---|---|
@@ -19,8 +21,9 @@ from jaxtyping import UInt8
 
 from nebulatent.data.folder import is_picture
 from nebulatent.data.grids import BY_RULE
+from nebulatent.data.modelnet_grids import find_pictures, pictures_beside
 from nebulatent.data.pictures import inspect
-from nebulatent.data.r2n2 import PICTURES, SIZE, ViewRows, find_grid_folder, pictures_of
+from nebulatent.data.r2n2 import PICTURES, SIZE, ViewRows, find_grid_folder, first_pictures
 from nebulatent.data.rows import Rows, held
 
 MOST, SMALL = 8, 32
@@ -79,34 +82,72 @@ def read_shape(folder: Path, number: int, size: int) -> UInt8[np.ndarray, "1 vie
     return ViewRows([found[:number]], size)[:]
 
 
-def read_views(
-    grids: Path, names: Sequence[str], wanted: Wanted, resolution: int, lazy: bool | None
-) -> tuple[Rows, str]:
-    """Pictures of shapes, and a note for people.
+class Pictured(NamedTuple):
+    """Pictures of one shape.
+
+    Arguments:
+        place: Where they should be.
+        files: Those that are there, sorted.
+    """
+
+    place: Path
+    files: Sequence[Path]
+
+
+def rendered(grids: Path, names: Sequence[str]) -> list[Pictured]:
+    """Pictures beside R2N2's grids.
 
     Arguments:
         grids: The folder of the grids.
         names: `<class>/<id>` of each shape.
-        wanted: Which pictures.
+    """
+    places = [_beside(grids) / name / "rendering" for name in names]
+    return [Pictured(place, sorted(place.glob("*.png"))) for place in places]
+
+
+def photographed(folder: Path, grids: Sequence[Path]) -> list[Pictured]:
+    """Pictures of ModelNet's shapes, in a folder that holds their grids too."""
+    beside = pictures_beside(folder, grids)
+    return [
+        Pictured(path.with_name(f"{path.stem}.obj.shaded_v001.png"), files)
+        for path, files in zip(grids, beside, strict=True)
+    ]
+
+
+def has_views(folder: Path) -> bool:
+    """Whether a folder has pictures of shapes beside their grids."""
+    if view_folder(folder) is not None:
+        return True
+    return folder.is_dir() and find_grid_folder(folder) is None and bool(find_pictures(folder))
+
+
+def read_views(
+    shapes: Sequence[Pictured], wanted: Wanted, resolution: int, lazy: bool | None, source: str
+) -> tuple[Rows, str]:
+    """Pictures of shapes, and a note for people.
+
+    Arguments:
+        shapes: Which there are of each.
+        wanted: Which are read.
         resolution: Cells along each side of the grids, after they were brought to one size.
         lazy: As in :func:`nebulatent.data.read.read`.
+        source: Their folder, for messages.
 
     Raises:
         ValueError: If a shape has no pictures or too few, a file is no picture, or pictures differ
             in size and none was asked for.
     """
-    places = [_beside(grids) / name / "rendering" for name in names]
-    count = wanted.number or min(MOST, len(sorted(places[0].glob("*.png"))))
-    for place in places:
-        if next(place.glob("*.png"), None) is None:
+    count = wanted.number or min(MOST, len(shapes[0].files))
+    for place, files in shapes:
+        if not files:
             raise ValueError(
                 f"`{place}` must hold the pictures of a shape, 00.png and so on, got none; make "
                 "them by `nebulatent prepare`, or train on grids alone (--method vae)."
             )
-    found = [pictures_of(place, count) for place in places]
+    found = [first_pictures(place, files, count) for place, files in shapes]
     own = _only_size(found) if wanted.size is None else None
     size = wanted.size or view_size(resolution)
-    rows = held(ViewRows(found, size), lazy, str(_beside(grids)))
+    rows = held(ViewRows(found, size), lazy, source)
     resized = "" if own in (None, f"{size}×{size}") else f", resized from {own}"
     said = f"{count} pictures of each shape, the first by name, of {size}×{size} pixels"
     return rows, f"{said}{resized}."

@@ -1,8 +1,9 @@
-"""Binvox files as rows of grids: one file, a folder of them, or R2N2's grids.
+"""Files of grids (:mod:`.grid_files`) as rows: one file, a folder of them, R2N2's or ModelNet's.
 
 Sub-folders are labels and file names ids, as of pictures and meshes. A folder that holds
 `ShapeNetVox32` (or another size), or that folder itself, has the labels, ids and split of
-:mod:`.r2n2`; pictures beside the grids are read if they are asked for (:mod:`.shape_views`).
+:mod:`.r2n2`, one of ModelNet's grids those of :mod:`.modelnet_grids`; pictures beside the grids of
+either are read if they are asked for (:mod:`.shape_views`).
 """
 
 import os
@@ -13,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from nebulatent.data.binvox import read_binvox
 from nebulatent.data.folder import (
     folder_labels,
     held_out_name,
@@ -21,19 +21,27 @@ from nebulatent.data.folder import (
     is_split_folder,
     list_files,
 )
+from nebulatent.data.geometry.files import AMBIGUOUS
 from nebulatent.data.geometry.files import EXTENSIONS as MESHES
+from nebulatent.data.grid_files import BINVOX, MAT, read_grid_file
 from nebulatent.data.grids import fit_grids
 from nebulatent.data.labels import Values
+from nebulatent.data.modelnet_grids import are_modelnet, part_of
 from nebulatent.data.r2n2 import SYNSETS, find_grid_folder, part_files
 from nebulatent.data.rows import Index, Rows, held, lazy_note, positions
-from nebulatent.data.shape_views import Wanted, read_views, view_folder
+from nebulatent.data.shape_views import (
+    Wanted,
+    has_views,
+    photographed,
+    read_views,
+    rendered,
+)
 from nebulatent.data.table import NO_SPLIT, Split, Table, build_table
 
-BINVOX = ".binvox"
 R2N2_SPLIT = "Of each class the first four fifths of the ids, sorted, are for training (3D-R2N2)."
 
 
-class BinvoxRows:
+class GridRows:
     """Files of grids as rows, each read when it is asked for.
 
     Arguments:
@@ -46,7 +54,7 @@ class BinvoxRows:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
-        self._sides = read_binvox(paths[0]).grid.shape
+        self._sides = read_grid_file(paths[0]).shape
         if len(set(self._sides)) > 1:
             raise ValueError(
                 f"`{paths[0]}` must be as many cells along each side, got {self._sides}; pad it."
@@ -62,7 +70,7 @@ class BinvoxRows:
         x = np.empty((len(numbers), *self.shape[1:]), dtype=np.uint8)
         for row, number in zip(x, numbers, strict=True):
             path = self._paths[number]
-            grid = read_binvox(path).grid
+            grid = read_grid_file(path)
             if grid.shape != self._sides:
                 raise ValueError(
                     f"`{path}` must have as many cells as `{self._paths[0]}`, {self._sides}, got "
@@ -76,7 +84,9 @@ def find_grids(folder: Path) -> list[Path]:
     """Files of grids in a folder and its sub-folders, sorted by path.
 
     None if there are as many pictures or meshes: they are the samples then, and grids strays or
-    made from them; but where the folder has R2N2's grids, these.
+    made from them; but where the folder has R2N2's grids, these, and pictures do not count beside
+    ModelNet's. Files `.mat` are often something else: they count only where nothing else could be
+    grids, shapes or clouds.
 
     Raises:
         ValueError: If there are R2N2's grids of several sizes.
@@ -84,8 +94,13 @@ def find_grids(folder: Path) -> list[Path]:
     own = find_grid_folder(folder)
     files = list_files(folder if own is None else own)
     grids = [path for path in files if path.suffix.lower() == BINVOX]
-    others = sum(is_picture(path) or path.suffix.lower() in MESHES for path in files)
-    return grids if own is not None or len(grids) > others else []
+    if own is not None:
+        return grids
+    others = MESHES if grids else (*MESHES, *AMBIGUOUS)
+    grids = grids or [path for path in files if path.suffix.lower() == MAT]
+    shapes = sum(path.suffix.lower() in others for path in files)
+    pictures = 0 if are_modelnet(grids, folder) else sum(map(is_picture, files))
+    return grids if len(grids) > shapes + pictures else []
 
 
 def read_voxel_folder(
@@ -102,7 +117,7 @@ def read_voxel_folder(
         split: Part, where there are official parts.
         resolution: Cells along each side that grids are brought to; None chooses by rule.
         lazy: As in :func:`nebulatent.data.read.read`.
-        views: Pictures to read beside R2N2's grids; None reads none.
+        views: Pictures to read beside R2N2's or ModelNet's grids; None reads none.
 
     Raises:
         FileNotFoundError: If the split has no grid, or a shape no pictures.
@@ -121,8 +136,9 @@ def read_voxel_folder(
         raise FileNotFoundError(f"`{folder}` must hold grids of the split {split}, got none.")
     rows = _rows(paths, resolution, lazy)
     pictures = None
-    if views is not None and own is not None and view_folder(folder) is not None:
-        pictures, said = read_views(own, ids, views, rows.x.shape[-1], lazy)
+    if views is not None and has_views(folder):
+        shapes = rendered(own, ids) if own is not None else photographed(folder, paths)
+        pictures, said = read_views(shapes, views, rows.x.shape[-1], lazy, str(folder))
         rows = rows._replace(notes=(*rows.notes, said))
     return build_table(
         rows.x,
@@ -135,7 +151,7 @@ def read_voxel_folder(
 
 
 def read_grid(path: Path, resolution: int | None) -> Table:
-    """One binvox file as a table of one row.
+    """One file of a grid as a table of one row.
 
     Raises:
         ValueError: If it is damaged, or no cube.
@@ -147,6 +163,10 @@ def read_grid(path: Path, resolution: int | None) -> Table:
 def _found(folder: Path, split: Split) -> tuple[list[Path], Values | None, str]:
     """Files of a split, their labels if sub-folders name them, and what the split is."""
     paths = find_grids(folder)
+    if are_modelnet(paths, folder):
+        found, classes = part_of(paths, folder, split)
+        read = "train and test" if split == "all" else split
+        return found, classes, f"ModelNet's folders; read: {read}."
     if not is_split_folder(folder):
         common = os.path.commonpath([path.parent for path in paths])
         labels = folder_labels([path.relative_to(common).parts for path in paths])
@@ -169,6 +189,6 @@ class _Read(NamedTuple):
 
 def _rows(paths: Sequence[Path], resolution: int | None, lazy: bool | None) -> _Read:
     source = str(paths[0] if len(paths) == 1 else Path(os.path.commonpath(paths)))
-    rows, fitted = fit_grids(BinvoxRows(paths), resolution, source)
+    rows, fitted = fit_grids(GridRows(paths), resolution, source)
     x = held(rows, lazy, source)
     return _Read(x, source, (*lazy_note(x), *fitted))

@@ -135,8 +135,11 @@ class Evaluate:
         if self.probe == "factors":
             from nebulatent.apps.factor_probe import factor_data, probe_factors
 
-            shown = factor_data(run, self.data, self.split)
-            return shown, probe_factors(run, shown, self.split, baselines=self.baselines), {}
+            made = factor_data(run, self.data, self.split)
+            found = both_forms(
+                run, made.data, lambda one: probe_factors(one, made, baselines=self.baselines)
+            )
+            return made.data, found, {}
         shown = probe_data(run, self.data, self.split, self.train)
         probes = {"fine-tune": self._fine_tuned, "parts": self._parts}
         return shown, *probes.get(self.probe, self._probed)(run, shown)

@@ -30,8 +30,8 @@ class Fit:
     """
 
     data: Positional[OtherData] = None
-    """An .npy, .npz or .csv file, a folder of images, of meshes, of .binvox grids or of MNIST's IDX
-    files, `digits` or `builtin:shapes`."""
+    """An .npy, .npz, .mat or .csv file, a folder of images, of meshes, of .binvox or .mat grids or
+    of MNIST's IDX files, `digits` or `builtin:shapes`."""
     out: Folder = None
     """Folder of the run; must be new."""
     resume: Folder = None

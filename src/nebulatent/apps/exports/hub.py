@@ -151,11 +151,16 @@ def publish(run: str | Path, folder: Path, name: str, *, report: bool = False) -
 
 def _public_config(run: Run) -> str:
     """The config without folders and sentences that name them; versions stay as they were."""
-    name = PureWindowsPath(run.config.data.path).name  # takes both kinds of slashes
-    data = replace(run.config.data, path=name or "data", found=())
+    data = replace(run.config.data, path=_name(run.config.data.path) or "data", found=())
+    weights = run.config.view_weights
     saved = json.loads((run.path / CONFIG).read_text(encoding="utf-8"))
-    public = replace(run.config, data=data).to_json()
+    public = replace(run.config, data=data, view_weights=weights and _name(weights)).to_json()
     return json.dumps(public | {"versions": saved.get("versions", {})}, indent=2) + "\n"
+
+
+def _name(path: str) -> str:
+    """Last part of a path, whichever slashes it has."""
+    return PureWindowsPath(path).name
 
 
 def _readme(run: Run, name: str, last: dict[str, float]) -> str:

@@ -16,6 +16,7 @@ from nebulatent.apps.fitting.some_points import OnSomePoints
 from nebulatent.apps.fitting.tensorboard import TensorBoard
 from nebulatent.apps.fitting.watch import Watch
 from nebulatent.apps.planning.build import Trained, build, find_anchors
+from nebulatent.apps.planning.build_views import begin_views
 from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
 from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.planning.plan import Plan
@@ -26,6 +27,7 @@ from nebulatent.apps.runs.runs import (
     Run,
     RunConfig,
     create_folder,
+    has_checkpoint,
     load_config,
     save_config,
     save_history,
@@ -116,6 +118,7 @@ def start_run(
         consistency=plan.consistency,
         auto_anchors=plan.auto_anchors,
         points_per_step=plan.points_per_step,
+        view_weights=plan.view_weights,
     )
     save_config(path, config)
     return config
@@ -145,6 +148,8 @@ def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None
         )
     given, fabric = fabric, config.engine.fabric() if fabric is None else fabric
     model = build(config.model, config.fit.seed)
+    if not has_checkpoint(path):
+        begin_views(model, config.view_weights)
     choose_threads(model, _pass_size(config))
     batches, held_out = training_batches(config, table)
     record = Record(path)

@@ -1,5 +1,7 @@
 """What reads pictures of a shape, from its config."""
 
+from torch import nn
+
 from nebulatent.apps.planning.view_plan import ViewConfig
 from nebulatent.backbones.images import ConvEncoder
 from nebulatent.backbones.resnet import ResNet18
@@ -23,3 +25,19 @@ def build_view_encoder(config: ViewConfig) -> MultiViewEncoder:
         stages = (first, second, third, fourth)
         one = ResNet18(height, features, in_channels=colours, widths=stages)
     return MultiViewEncoder(one, config.aggregate, feature_dim=features)
+
+
+def begin_views(model: nn.Module, weights: str | None) -> None:
+    """Let a model's encoder of pictures begin with the weights of torchvision's `resnet18`.
+
+    Arguments:
+        model: A model that `build` made.
+        weights: The file; None leaves the weights as drawn.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not hold these weights.
+    """
+    for module in model.modules():
+        if weights is not None and isinstance(module, ResNet18):
+            module.load_torchvision(weights)

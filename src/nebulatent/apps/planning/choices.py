@@ -23,6 +23,7 @@ from nebulatent.apps.planning.options import (
     BY_RULE,
     Number,
     NumberByRule,
+    OldFile,
     Whole,
     WholeByRule,
     WholeOrAutoByRule,
@@ -77,6 +78,9 @@ class Choices:
         ViewEncoder | None, arg(metavar="{conv,resnet18}", help_behavior_hint=BY_RULE)
     ] = None
     """What reads one picture of a shape (switch-vae, image-vae)."""
+    view_weights: OldFile = None
+    """Local file of torchvision's resnet18 weights, with which what reads a picture begins
+    (switch-vae, image-vae with --view-encoder resnet18)."""
     aggregate: Aggregate = "gru"
     """How several pictures become one description (switch-vae, image-vae)."""
     view_share: float = SHARE

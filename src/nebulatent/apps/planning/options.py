@@ -51,6 +51,7 @@ WholeOrAuto = Annotated[
 Number = Annotated[float | None, _optional("FLOAT", float, _number)]
 Folder = Annotated[Path | None, _optional("RUN", Path, Path), arg(help_behavior_hint="")]
 Data = Annotated[str, arg(metavar="DATA")]
+OldFile = Annotated[Path | None, _optional("FILE", Path, Path), arg(help_behavior_hint="")]
 OtherData = Annotated[str | None, _optional("DATA", str, str), arg(help_behavior_hint="")]
 NewPicture = Annotated[
     Path | None, _optional("FILE.png", Path, Path), arg(help_behavior_hint="(default: no picture)")

@@ -17,6 +17,7 @@ occupancy grids have instead is said in `cloud_plan` and `voxel_plan`, what pict
 in `view_plan`.
 """
 
+import os
 from dataclasses import dataclass
 from math import ceil
 
@@ -50,6 +51,7 @@ class Plan:
     consistency: ConsistencyConfig | None = None
     auto_anchors: bool = False
     points_per_step: int | None = None
+    view_weights: str | None = None
 
 
 def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE) -> Plan:
@@ -80,6 +82,9 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
     if choices.points_per_step is not None:
         seen = f"{choices.points_per_step} of {shape[0]} points of each cloud"
         reasons += (f"a step sees {seen}, others each time",)
+    weights = None if choices.view_weights is None else os.path.abspath(choices.view_weights)
+    if weights is not None:
+        reasons += (f"what reads a picture begins with the weights in {weights}",)
     if count < table.num_samples:
         reasons += (f"score: on {table.num_samples - count} samples kept from training",)
     return Plan(
@@ -90,6 +95,7 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
         consistency=consistency,
         auto_anchors=auto,
         points_per_step=choices.points_per_step,
+        view_weights=weights,
     )
 
 

@@ -19,6 +19,7 @@ This file is imported to print help, so it must stay free of PyTorch.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 ViewEncoder = Literal["conv", "resnet18"]
@@ -30,7 +31,7 @@ SWITCHED, PICTURED = "switch-vae", "image-vae"
 HOSTS = (SWITCHED, PICTURED)  # networks that read pictures
 SHARE = 0.2
 RESNET_SIDE = 64
-READING = ("view_encoder", "aggregate")  # options of whatever reads pictures
+READING = ("view_encoder", "view_weights", "aggregate")  # options of whatever reads pictures
 SWITCHING = (
     "view_share",
     "switch",
@@ -53,6 +54,7 @@ class ViewChoices(NamedTuple):
     network: str
     width: float = 1.0
     view_encoder: ViewEncoder | None = None
+    view_weights: Path | None = None
     aggregate: Aggregate = "gru"
     view_share: float = SHARE
     switch: Switch = "batch"
@@ -131,6 +133,11 @@ def plan_views(shape: tuple[int, ...], asked: ViewChoices, factor: float) -> Vie
         )
     by_rule: ViewEncoder = "resnet18" if shape[-1] >= RESNET_SIDE else "conv"
     encoder = asked.view_encoder or by_rule
+    if asked.view_weights is not None and encoder != "resnet18":
+        raise ValueError(
+            f"`view_weights` must go with resnet18, got {asked.view_weights} and {encoder}; ask "
+            "for --view-encoder resnet18."
+        )
     usual = RESNET if encoder == "resnet18" else CONV
     weight = factor if asked.contrastive_weight is None else asked.contrastive_weight
     return ViewConfig(

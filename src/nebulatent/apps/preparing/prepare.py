@@ -5,6 +5,7 @@ shapes without a record, or whose file has changed since, are made; the folder r
 settings it was made and refuses others.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -87,6 +88,7 @@ def prepare(
         else:
             bad[str(job.source)] = error
     if not made and not kept:
+        _give_up(out)
         first = next(iter(bad.values()))
         raise ValueError(f"`{source}` must hold a mesh that can be prepared, got none: {first}")
     page = write_gallery(out, settings, source, bad, sorted([*made, *kept]))
@@ -123,6 +125,29 @@ def find_jobs(source: str) -> list[Job]:
             )
         jobs[key] = job
     return list(jobs.values())
+
+
+def built_in_numbers(folder: Path, names: Sequence[str]) -> list[int]:
+    """Numbers of the built-in shapes that prepared shapes were made of.
+
+    Arguments:
+        folder: Where they were prepared.
+        names: `CLASS/ID` of each.
+
+    Raises:
+        ValueError: If one was made of something else, or its record is not there.
+    """
+    numbers = []
+    for name in names:
+        path = folder / RECORDS / f"{name}.json"
+        stamp = _read_json(path).get("stamp") if path.is_file() else None
+        if not isinstance(stamp, list) or len(stamp) != 1 or not isinstance(stamp[0], int):
+            raise ValueError(
+                f"`{folder}` must hold built-in shapes that were prepared by `nebulatent prepare "
+                f"{BUILTIN}`, got `{name}`, which is none."
+            )
+        numbers.append(stamp[0])
+    return numbers
 
 
 def _check(settings: Settings, workers: int, limit: int) -> None:
@@ -163,6 +188,13 @@ def _claim(out: Path, settings: Settings, source: str) -> None:
         place.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
 
 
+def _give_up(out: Path) -> None:
+    """Leave no folder of which nothing could be made."""
+    (out / SETTINGS).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a folder that holds something stays
+        out.rmdir()
+
+
 def _is_done(job: Job, out: Path) -> bool:
     path = out / RECORDS / job.label / f"{job.name}.json"
     return path.is_file() and _read_json(path).get("stamp") == job.stamp()
@@ -184,7 +216,8 @@ def _try(job: Job, out: Path, settings: Settings) -> str | None:
     except Exception as error:
         if not is_expected(error):
             raise
-        return sentence(error)
+        said = sentence(error)
+        return said if str(job.source) in said else f"`{job.source}`: {said}"
     return None
 
 

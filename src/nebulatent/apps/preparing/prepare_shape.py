@@ -30,6 +30,7 @@ from PIL import Image
 
 from nebulatent.data.binvox import Voxels, write_binvox
 from nebulatent.data.geometry.files import read_geometry
+from nebulatent.data.scan_pairs import SCANS
 from nebulatent.data.shapes.make import draw_shape
 from nebulatent.ops.cameras import FIELD, SIZE, Camera, fitting_distance, ring
 from nebulatent.ops.rendering import Picture, render
@@ -38,7 +39,7 @@ from nebulatent.ops.voxel_surfaces import cell_surface
 from nebulatent.ops.voxels import Fill, Grid, Voxelised, grid_around, voxelise
 
 MARGIN = 1.1
-RECORDS, STRIPS, SCANS, RENDERINGS = "Records", "Strips", "Scans", "ShapeNetRendering"
+RECORDS, STRIPS, RENDERINGS = "Records", "Strips", "ShapeNetRendering"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 | `--data` | training | test |
 |---|---|---|
 | `builtin:scans` | 400 shapes of four categories, 8 views each | 200 other shapes, 2 views each |
+| a folder that `nebulatent prepare` made | four fifths of the shapes of each class | the rest |
 | a folder in 3D-RecGAN's layout | `train_25d`, `train_3d` | `test_25d`, `test_3d`; without them the last fifth of each category |
 
 The quick preset has grids of 16³ (those of a folder are reduced, a cell filled if any of its cells
@@ -23,6 +24,7 @@ from nebulatent.apps.recipes.recipe import Preset
 from nebulatent.apps.recipes.recipe_data import few
 from nebulatent.backbones.volumes import CHANNELS
 from nebulatent.data.recgan import has_part, is_recgan, read_recgan
+from nebulatent.data.scan_pairs import has_scans, read_scan_pairs
 from nebulatent.data.shapes.scanned import Scanned, kept_scans
 from nebulatent.data.voxel_pairs import PackedGrids, VoxelPairs
 from nebulatent.ops.voxel_points import resized
@@ -106,13 +108,25 @@ def load_completion_data(path: str, preset: Preset) -> CompletionData:
     folder = Path(path)
     if not folder.exists():
         raise FileNotFoundError(f"`--data` must be a folder or {SCANS}, got no `{path}`.")
-    if not is_recgan(folder):
+    prepared = has_scans(folder)
+    if not prepared and not is_recgan(folder):
         raise ValueError(
-            f"`--data` must be {SCANS} or a folder in 3D-RecGAN's layout "
-            f"(<category>/train_25d/voxel_grids_64/*.txt), got `{path}`."
+            f"`--data` must be {SCANS}, a folder that `nebulatent prepare` made or one in "
+            f"3D-RecGAN's layout (<category>/train_25d/voxel_grids_64/*.txt), got `{path}`."
         )
-    train, test = (reduced(part, sizes.resolution) for part in _parts(folder))
+    parts = _prepared(folder) if prepared else _parts(folder)
+    own = parts[0].resolution
+    if own < sizes.resolution:
+        raise ValueError(
+            f"`{path}` must hold grids of {sizes.resolution}³ or more for this preset, got {own}³; "
+            f"make them by `nebulatent prepare --voxels {sizes.resolution}`."
+        )
+    train, test = (reduced(part, sizes.resolution) for part in parts)
     return CompletionData(train, test, sizes)
+
+
+def _prepared(folder: Path) -> tuple[VoxelPairs, VoxelPairs]:
+    return read_scan_pairs(folder, "train"), read_scan_pairs(folder, "test")
 
 
 def _parts(folder: Path) -> tuple[VoxelPairs, VoxelPairs]:

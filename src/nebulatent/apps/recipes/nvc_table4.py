@@ -137,9 +137,9 @@ TITLES = {
     with_ml(GAN): "+ NVC-ML",
 }
 PAIRS = (
-    "Pairs are made of built-in shapes of the paper's four categories: one depth view from 0° to "
-    "60° above the horizon, the shape turned about the up axis by any angle and not told. One "
-    "network is trained on all four (the paper has one for each). The quick preset has grids of "
+    "Built-in pairs are of shapes of the paper's four categories: one depth view from 0° to 60° "
+    "above the horizon, the shape turned about the up axis by any angle and not told. One network "
+    "is trained on all categories (the paper has one for each). The quick preset has grids of "
     "16³, in which a thin leg is as wide as a cell, the full one the paper's 64³."
 )
 HOW = (

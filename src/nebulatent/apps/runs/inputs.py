@@ -19,7 +19,7 @@ from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.read import ROOMS, SHAPES, read
 from nebulatent.data.rows import Rows, Scaled
 from nebulatent.data.scaling import check_like
-from nebulatent.data.shape_views import view_folder
+from nebulatent.data.shape_views import has_views
 from nebulatent.data.shards import TAR
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Int, Tensor
@@ -114,7 +114,7 @@ def _image_size(run: Run, path: Path) -> int | None:
 def _views(run: Run, path: Path) -> int:
     """Pictures to read of each shape; a model that reads grids too can do without."""
     views = run.config.model.views
-    if views is None or (run.config.model.host == SWITCHED and view_folder(path) is None):
+    if views is None or (run.config.model.host == SWITCHED and not has_views(path)):
         return 0
     return views.shape[0]
 

@@ -18,13 +18,14 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 import nebulatent
 from nebulatent.apps.planning.build import Trained, build
@@ -87,6 +88,8 @@ class RunConfig:
     """Whether the anchors of `model` are counted in these stages; until then, it has one."""
     points_per_step: int | None = None
     """Points of each cloud that a training step sees; None for all."""
+    view_weights: str | None = None
+    """File of the weights with which the encoder of a picture began; None for drawn ones."""
     seconds: float = 0.0
     """Training time, over all its parts; 0 until training is complete."""
 
@@ -132,6 +135,7 @@ class RunConfig:
             "consistency": None if self.consistency is None else asdict(self.consistency),
             "auto_anchors": self.auto_anchors,
             "points_per_step": self.points_per_step,
+            "view_weights": self.view_weights,
             "seconds": self.seconds,
         }
 
@@ -160,6 +164,7 @@ class RunConfig:
             consistency=_consistency(saved.get("consistency")),
             auto_anchors=to_type(bool, saved.get("auto_anchors", False), "auto_anchors"),
             points_per_step=to_type(int | None, saved.get("points_per_step"), "points_per_step"),
+            view_weights=to_type(str | None, saved.get("view_weights"), "view_weights"),
             seconds=to_type(float, saved["seconds"], "seconds"),
         )
 
@@ -331,12 +336,31 @@ def load_run(path: Path) -> Run:
     return Run(path, config, model.eval(), aggregate)
 
 
+class _Undrawn(TorchFunctionMode):
+    """Draws no normal numbers: on the device `meta` that would import PyTorch's compiler."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if func is torch.Tensor.normal_:
+            return args[0]
+        options = dict(kwargs or {})
+        if func is torch.randn:
+            options.pop("generator", None)
+            return torch.empty(*args, **options)
+        return func(*args, **options)
+
+
 def _check_model(config: ModelConfig, tensors: dict[str, torch.Tensor], source: str) -> None:
     """Refuse weights of another model before memory for a model of that size is taken."""
     try:
         if len(config.widths) > len(tensors):
             raise OverflowError("more layers than weights")
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             model = build(config, seed=0)
     except (RuntimeError, TypeError, OverflowError) as error:  # a size that no tensor can have
         raise ValueError(

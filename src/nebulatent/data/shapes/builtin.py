@@ -12,6 +12,7 @@ Each is turned by any angle about the up axis, as poses of real collections are 
 its points have a little noise. Training and test shapes come from two seeds.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,13 @@ from jaxtyping import Shaped
 from nebulatent.data.clouds.points import NUM_POINTS, UNIT_SPHERE, to_unit_sphere
 from nebulatent.data.shapes.categories import CATEGORIES, PARTS
 from nebulatent.data.shapes.factors import known_factors
-from nebulatent.data.shapes.make import Shapes, draw_shape, factor_columns, make_shapes
+from nebulatent.data.shapes.make import (
+    Drawn,
+    Shapes,
+    draw_shape,
+    factor_columns,
+    make_shapes,
+)
 from nebulatent.data.table import PointLabels, Split, Table, build_table
 
 NAME = "builtin:shapes"
@@ -68,7 +75,21 @@ def shape_factors(split: Split = "train") -> dict[str, Shaped[np.ndarray, " shap
     """
     sizes = [SIZES[part] for part in _parts(split)]
     drawn = [draw_shape(i, seed=seed, turn=TURN) for seed, count in sizes for i in range(count)]
-    label = np.concatenate([np.arange(count) % len(CATEGORIES) for _, count in sizes])
+    return _factors(drawn)
+
+
+def factors_of(numbers: Sequence[int]) -> dict[str, Shaped[np.ndarray, " shapes"]]:
+    """Factors of the built-in shapes of these numbers, not turned, as in `nebulatent prepare`.
+
+    Examples:
+        >>> list(factors_of(range(20)))
+        ['category', 'stretch_x', 'stretch_y', 'stretch_z']
+    """
+    return _factors([draw_shape(number) for number in numbers])
+
+
+def _factors(drawn: Sequence[Drawn]) -> dict[str, Shaped[np.ndarray, " shapes"]]:
+    label = np.array([CATEGORIES.index(one.category) for one in drawn])
     no_points = np.empty((len(drawn), 0, 3), dtype=np.float32)
     parts = np.empty((len(drawn), 0), dtype=np.int64)
     factors = factor_columns(drawn)
