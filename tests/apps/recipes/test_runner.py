@@ -197,6 +197,13 @@ def test_rows_that_are_not_asked_for_are_not_trained_nor_judged(asked: Wanted) -
         recipe().only(["VAE"])
 
 
+def test_a_whole_name_stands_for_its_row_alone() -> None:
+    old, new = recipe().rows
+    both = replace(recipe(), rows=(old, replace(new, name="old, twice")), claims=())
+    assert [row.name for row in both.only(["old"]).rows] == ["old"]
+    assert [row.name for row in both.only(["ol"]).rows] == ["old", "old, twice"]
+
+
 def test_a_claim_about_some_of_its_rows_says_so() -> None:
     claim = recipe().claims[0]
     part = claim.parts[0]

@@ -34,7 +34,7 @@ class Reproduce:
     data: OtherData = None
     """What to train on; by default what the recipe says, mostly mnist in NEBULATENT_DATA."""
     rows: tuple[str, ...] = ()
-    """Parts of the names of the rows to train; all rows if left out."""
+    """Parts of the names of the rows to train, or whole names; all rows if left out."""
     jobs: int = 2
     """Trainings at a time, which share the cores."""
     max_steps: WholeOrOff = None

@@ -225,16 +225,24 @@ class Recipe:
     def only(self, texts: Sequence[str]) -> "Recipe":
         """The rows that have one of some texts in their names, and the claims about these alone.
 
-        The figure shows dots of each row, as the recipe's own may need all of them.
+        A text that is the whole name of a row stands for that row alone. The figure shows dots of
+        each row, as the recipe's own may need all of them.
 
         Raises:
             ValueError: If no row has such a name.
         """
-        rows = tuple(row for row in self.rows if any(text in row.name for text in texts))
-        if not rows:
-            names = "; ".join(row.name for row in self.rows)
-            raise ValueError(f"`--rows` must be parts of names of rows, got none of: {names}.")
-        names = {row.name for row in rows}
+        every = [row.name for row in self.rows]
+        names = {
+            name
+            for text in texts
+            for name in every
+            if name == text or (text not in every and text in name)
+        }
+        if not names:
+            raise ValueError(
+                f"`--rows` must be parts of names of rows, got none of: {'; '.join(every)}."
+            )
+        rows = tuple(row for row in self.rows if row.name in names)
         parts = (
             tuple(part for part in c.parts if names >= {*part.effect.rows}) for c in self.claims
         )
