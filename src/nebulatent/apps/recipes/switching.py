@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -41,6 +42,7 @@ from nebulatent.backbones.resnet import ResNet18
 from nebulatent.backbones.views import MultiViewEncoder
 from nebulatent.backbones.voxels import VoxelDecoder, VoxelEncoder
 from nebulatent.data.batch import Batches
+from nebulatent.data.turns import Turns
 from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.autoencoder import Autoencoder
 from nebulatent.latents.bottlenecks import NormalizedVariational
@@ -69,6 +71,8 @@ class Switched:
         contrastive: Lambda of SwitchVAE.
         share: How often SwitchVAE's switch picks the pictures.
         num_anchors: Of NVC-ML on the latent; 0 is none.
+        pictured: Share of the training shapes that have pictures. The image VAE reads no others;
+            SwitchVAE's batches are of those shapes and of all shapes' grids in turn.
         category: The only category that it is trained on, for as many steps; empty for all.
     """
 
@@ -76,6 +80,7 @@ class Switched:
     contrastive: float = 0.0
     share: float = 0.2
     num_anchors: int = 0
+    pictured: float = 1.0
     category: str = ""
 
     @property
@@ -85,6 +90,7 @@ class Switched:
         if self.model == "switch-vae":
             words += [f"lambda{self.contrastive:g}", f"images{100 * self.share:g}"]
         words += [f"nvc-ml-{self.num_anchors}"] * bool(self.num_anchors)
+        words += [f"pictured{100 * self.pictured:g}"] * (self.pictured < 1)
         return "-".join([*words, *[self.category] * bool(self.category)]).replace(".", "p")
 
     def __call__(self, setting: Given[VoxelData]) -> Outcome:
@@ -140,13 +146,15 @@ class Switched:
 
     def batches(self, train: Forms, data: VoxelData, batch_size: int, seed: int) -> Batches:
         """Training shapes in the forms that the model reads; no label is among them."""
-        grids = grid_rows(train, data)
+        every = Batches(grid_rows(train, data), batch_size=batch_size, seed=seed)
         if self.model == "voxel-vae":
-            return Batches(grids, batch_size=batch_size, seed=seed)
-        views = view_rows(train, data)
+            return every
+        seen = _pictured(train, self.pictured)
+        grids, views = grid_rows(seen, data), view_rows(seen, data)
         if self.model == "image-vae":
             return Batches(views, y=grids, batch_size=batch_size, seed=seed)
-        return Batches(grids, also={VIEWS: views}, batch_size=batch_size, seed=seed)
+        both = Batches(grids, also={VIEWS: views}, batch_size=batch_size, seed=seed)
+        return both if seen is train else Turns(every, both)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +174,14 @@ class Untrained:
         codes = model_coder(drawn).encode(coarse(data.test.cells, data.resolution))
         space = space_looks(codes.numpy(), setting)
         return Outcome([*probes, *space.measures], space.arrays)
+
+
+def _pictured(train: Forms, share: float) -> Forms:
+    """So many of the shapes, drawn; the same for every model and seed."""
+    if share >= 1:
+        return train
+    order = np.random.default_rng(0).permutation(len(train.label))
+    return train.take(np.sort(order[: max(2, round(share * len(order)))]))
 
 
 def _anchors(count: int, warmup: int, weight: float) -> Callable[[Tensor], Terms]:
