@@ -74,11 +74,14 @@ BOMB = struct.pack("<2I", 14, 2**32 - 1) + bytes(1000)
         (HEADER + matrix()[:-9], "truncated or damaged"),
         (HEADER + matrix(sizes=(2, 4)), "`ab` in .* must hold 2×4 numbers as it says, got 6"),
         (HEADER + matrix(sizes=(-2, -3)), "truncated or damaged"),
-        (HEADER + matrix(sizes=(2**31 - 1,) * 4), "numbers as it says, got 6"),
+        (HEADER + matrix(sizes=(2**31 - 1,) * 4), "truncated or damaged"),
         (HEADER + matrix(sizes=(6,)), "truncated or damaged"),
         (HEADER + element(14, element(6, b"")), "truncated or damaged"),
         (HEADER + element(14, element(99, bytes(8))), "truncated or damaged"),
         (HEADER + element(14, b""), "truncated or damaged"),
+        (HEADER + bytes(64), "truncated or damaged"),
+        (HEADER + matrix(sizes=(0, 2**31 - 1, 2**31 - 1)), "truncated or damaged"),
+        (HEADER + matrix().replace(b"ab", b"a\n"), "truncated or damaged"),
         (HEADER + struct.pack("<2I", 15, 5) + b"abcde", "truncated or damaged"),
         (HEADER + element(15, zlib.compress(matrix())[:-9]), "truncated or damaged"),
         (HEADER + element(15, zlib.compress(b"abc")), "truncated or damaged"),
@@ -89,6 +92,21 @@ def test_files_that_lie_are_refused(tmp_path: Path, raw: bytes, message: str) ->
     (tmp_path / "a.mat").write_bytes(raw)
     with pytest.raises(ValueError, match=message):
         read_mat(tmp_path / "a.mat")
+
+
+def test_plain_arrays_after_deflated_ones_are_read_and_all_must_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = zlib.compress(matrix())
+    assert len(packed) % 8
+    raw = HEADER + struct.pack("<2I", 15, len(packed)) + packed + matrix().replace(b"ab", b"cd")
+    (tmp_path / "a.mat").write_bytes(raw)
+    found = read_mat(tmp_path / "a.mat")
+    assert np.array_equal(found["ab"], found["cd"])
+    seen: list[int] = []
+    monkeypatch.setattr("nebulatent.data.mat.check_memory", lambda size, _: seen.append(size))
+    read_mat(tmp_path / "a.mat")
+    assert seen[-1] == 2 * 6 * 8  # both arrays, not the last alone
 
 
 def test_any_damage_is_read_or_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ def write(root: Path, *, volumes: bool, views: int = 12) -> dict[str, int]:
                 place = place if volumes else root / "grids" / kind / part
                 place.mkdir(parents=True, exist_ok=True)
                 if volumes:
-                    savemat(place / f"{name}.mat", {"instance": grid.astype(np.uint8)})
+                    savemat(
+                        place / f"{name}_{1 + number % 12}.mat", {"instance": grid.astype(np.uint8)}
+                    )
                 else:
                     write_binvox(place / f"{name}.binvox", Voxels(grid))
                 drawn = root / "modelnet40_images_new_12x" / kind / part
@@ -52,10 +54,11 @@ def test_grids_and_views_are_brought_together(tmp_path: Path, volumes: bool) -> 
         assert table.views.shape == (table.num_samples, 8, 3, 32, 32)
         for row, name in enumerate(table.ids):
             path = Path(name)
-            assert table.x[:][row, 0].flat[numbers[path.stem]] == 1
+            number = numbers["_".join(path.stem.split("_")[:-1]) if volumes else path.stem]
+            assert table.x[:][row, 0].flat[number] == 1
             assert table.label_names[table.label[row]] in path.parts
             own = table.views[np.array([row])][0, :, 0, 0, 0].tolist()
-            assert own == [10 * numbers[path.stem] + view for view in range(8)]
+            assert own == [10 * number + view for view in range(8)]
     assert sizes == {"train": 6, "test": 2, "all": 8}
     assert "ModelNet's folders; read: train." in read(tmp_path).found
     assert read(tmp_path).views is None and has_views(tmp_path)
@@ -84,3 +87,21 @@ def test_other_names_of_views_and_other_folders(tmp_path: Path) -> None:
     assert place_of(Path("chair/train/a.mat")) == ("chair", "train", "a")
     assert place_of(Path("x/02691156/train/a.mat")) == ("02691156", "train", "a")
     assert place_of(Path("train/a.mat")) is None and place_of(Path("train/chair/a.mat")) is None
+
+
+def test_classes_may_be_numbers_and_a_stray_grid_makes_no_picture_set_one_of_grids(
+    tmp_path: Path,
+) -> None:
+    for kind in "012":
+        for part in ("train", "test"):
+            place = tmp_path / "grids" / kind / part
+            place.mkdir(parents=True)
+            write_binvox(place / "a.binvox", Voxels(np.ones((SIDE,) * 3, bool)))
+    table = read(tmp_path, split="train", trainable=False)
+    assert (table.num_samples, table.label_names) == (3, ("0", "1", "2"))
+    for number in range(3):
+        place = tmp_path / "pictures" / "cat" / "train"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20, 20), number, np.uint8)).save(place / f"{number}.png")
+    savemat(place / "meta.mat", {"about": np.ones((2, 2))})
+    assert read(tmp_path / "pictures").kind == "images"

@@ -37,6 +37,14 @@ def test_units_of_features_do_not_matter() -> None:
     assert one.accuracy == pytest.approx(other.accuracy, abs=0.02)
 
 
+def test_a_constant_feature_is_not_divided_by_the_rounding_of_its_mean() -> None:
+    (x, y), (u, v) = blobs(0, 20.0), blobs(1, 20.0)
+    x = np.concatenate([x.astype(float), np.full((90, 1), 0.1)], 1)
+    u = np.concatenate([u.astype(float), np.full((90, 1), 0.1 + 1e-6)], 1)
+    assert x[:, -1].std() > 0
+    assert svm_accuracy(x, y, u, v).accuracy == 1.0
+
+
 def test_the_class_mean_counts_small_classes_fully() -> None:
     x, y = blobs(0, 20.0)
     u, v = blobs(1, 20.0, 30)

@@ -39,6 +39,7 @@ CLASSES = {  # what they are to MATLAB, by the number of an array's class
 }  # fmt: skip
 COMPLEX, LOGICAL = 0x8, 0x2
 MOST_AXES, LONGEST_NAME = 32, 63
+LARGEST = 2**48  # product of the sides that are not 0
 
 Order = Literal["<", ">"]
 
@@ -65,8 +66,8 @@ def read_mat(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
         if element.kind == DEFLATED:
             element = _inflated(element.content, order, path, size)
         if element.kind != MATRIX:
-            continue
-        named = _array(element.content, order, path)
+            raise _damaged(path)
+        named = _array(element.content, order, path, size)
         if named is not None:
             found[named[0]] = named[1]
             size += named[1].nbytes
@@ -107,8 +108,7 @@ def _elements(raw: memoryview, order: Order, path: Path) -> Iterator[_Element]:
         if start + length > len(raw) or (short and length > 4):
             raise _damaged(path)
         yield _Element(kind, raw[start : start + length])
-        at = at + 8 if short else start + length
-        at += 0 if kind == DEFLATED else -at % 8
+        at = at + 8 if short else start + length + (0 if kind == DEFLATED else -length % 8)
 
 
 def _inflated(packed: memoryview, order: Order, path: Path, size: int) -> _Element:
@@ -134,43 +134,42 @@ def _inflated(packed: memoryview, order: Order, path: Path, size: int) -> _Eleme
 
 
 def _array(
-    raw: memoryview, order: Order, path: Path
+    raw: memoryview, order: Order, path: Path, size: int
 ) -> tuple[str, Shaped[np.ndarray, "..."]] | None:
-    """Name and numbers of an array; None if they are not real numbers.
+    """Name and numbers of an array; None if they are not real numbers, or have no name.
 
     Raises:
-        ValueError: If its parts contradict one another.
+        ValueError: If its parts contradict one another, or it would not fit in memory beside `size`
+            bytes.
     """
     parts = _elements(raw, order, path)
     flags = _numbers(next(parts, None), order, path)
-    if not flags.size:
+    if not flags.size or flags.dtype.kind == "f":
         raise _damaged(path)
     kind, marks = int(flags[0]) & 0xFF, int(flags[0]) >> 8
     if kind not in CLASSES or marks & COMPLEX:
         return None
-    sizes = [int(side) for side in _numbers(next(parts, None), order, path)]
-    named = next(parts, None)
+    sides, named = _numbers(next(parts, None), order, path), next(parts, None)
     stored = _numbers(next(parts, None), order, path)
-    if not 2 <= len(sizes) <= MOST_AXES or min(sizes) < 0 or named is None:
+    if sides.dtype.kind != "i" or not 2 <= len(sides) <= MOST_AXES or named is None:
         raise _damaged(path)
+    sizes = [int(side) for side in sides]
     name = bytes(named.content[:LONGEST_NAME]).decode("ascii", "replace")
+    if not name:  # what MATLAB keeps of functions
+        return None
+    if min(sizes) < 0 or math.prod(filter(None, sizes)) > LARGEST or not name.isidentifier():
+        raise _damaged(path)
     if math.prod(sizes) != len(stored):
         raise ValueError(
             f"`{name}` in `{path}` must hold {'×'.join(map(str, sizes))} numbers as it says, got "
             f"{len(stored)}; the file is damaged."
         )
-    values = _as_class(stored, kind, logical=bool(marks & LOGICAL), source=f"{path}, {name}")
+    wanted = np.dtype(np.bool_ if marks & LOGICAL else CLASSES[kind])
+    check_memory(size + len(stored) * wanted.itemsize, f"{path}, {name}")
+    with np.errstate(invalid="ignore"):  # a damaged file may store numbers that the class lacks
+        values = stored.astype(wanted)
     array = values.reshape(sizes, order="F")
     return name, array.reshape(-1) if len(sizes) == 2 and 1 in sizes else array
-
-
-def _as_class(
-    stored: Shaped[np.ndarray, " numbers"], kind: int, *, logical: bool, source: str
-) -> Shaped[np.ndarray, " numbers"]:
-    wanted = np.dtype(np.bool_ if logical else CLASSES[kind])
-    check_memory(len(stored) * wanted.itemsize, source)
-    with np.errstate(invalid="ignore"):  # a damaged file may store numbers that the class lacks
-        return stored.astype(wanted)
 
 
 def _numbers(element: _Element | None, order: Order, path: Path) -> Shaped[np.ndarray, " numbers"]:

@@ -7,7 +7,7 @@ or named `instance`, is one occupancy grid.
 from pathlib import Path
 
 from nebulatent.data.arrays import read_named
-from nebulatent.data.grid_files import cube_of
+from nebulatent.data.grid_files import OWN, cube_of
 from nebulatent.data.mat import read_mat
 from nebulatent.data.table import Split, Table
 from nebulatent.data.voxel_folder import read_grid
@@ -26,7 +26,6 @@ def read_mat_table(path: Path, split: Split, resolution: int | None) -> Table:
         ValueError: If the file is damaged, or it is not clear which array holds the samples.
     """
     arrays = read_mat(path)
-    several = any(array.ndim > 3 for array in arrays.values())
-    if cube_of(arrays) is not None and not several:
+    if cube_of(arrays) is not None and (OWN in arrays or len(arrays) == 1):
         return read_grid(path, resolution)
     return read_named(arrays, path, split, resolution)

@@ -5,7 +5,8 @@
     <class>/{train,test}/<id>.obj.shaded_v001.png … v012.png    MVCNN's views of each shape
 
 Grids and pictures may lie in one such tree or in several inside a folder: they are told apart and
-brought together by class, part and id. The turns of a volume are samples of their own.
+brought together by class, part and id. The turns of a volume are samples of their own, with the
+views of their shape.
 
 Source: Wu et al., 3D ShapeNets, CVPR 2015; Su et al., MVCNN, ICCV 2015, and the 12 views of
 Su, Gadelha, Wang, Maji: A Deeper Look at 3D Shape Classifiers, 2018, which SwitchVAE uses.
@@ -13,15 +14,17 @@ Su, Gadelha, Wang, Maji: A Deeper Look at 3D Shape Classifiers, 2018, which Swit
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from nebulatent.data.folder import is_picture, is_split_folder, list_files
+from nebulatent.data.grid_files import MAT
 from nebulatent.data.table import Split
 
 PARTS = ("train", "test")
 CELLS = re.compile(r"\d{1,3}")  # along each side, as the name of a folder
+TURN = re.compile(r"_\d{1,2}$")  # in the name of a volume
 VIEW = re.compile(r"(?P<id>.+?)(\.(obj|off))?[._](shaded_v)?\d{1,3}")
 
 
@@ -47,7 +50,8 @@ def place_of(path: Path) -> Place | None:
         Place(kind='bed', part='test', id='bed_1_2')
     """
     *_, above, kind, part, name = ("", "", "", "", *path.parts)
-    kind = above if CELLS.fullmatch(kind) else kind
+    volume = path.suffix.lower() == MAT and CELLS.fullmatch(kind) is not None
+    kind = above if volume else kind
     return Place(kind, part, Path(name).stem) if part in PARTS and kind else None
 
 
@@ -80,4 +84,10 @@ def pictures_beside(folder: Path, grids: Sequence[Path]) -> list[list[Path]]:
     """Pictures of the shape of each grid; none of a shape that has none."""
     found = find_pictures(folder)
     places = [place_of(path.relative_to(folder)) for path in grids]
-    return [found.get(place, []) if place else [] for place in places]
+    return [_views_of(place, found) if place else [] for place in places]
+
+
+def _views_of(place: Place, found: Mapping[Place, list[Path]]) -> list[Path]:
+    """Views of a shape, or of the one of which a volume is a turn."""
+    shape = place if place in found else place._replace(id=TURN.sub("", place.id))
+    return found.get(shape, [])

@@ -41,9 +41,10 @@ def read_scan_pairs(folder: Path, part: Part = "train") -> VoxelPairs:
         )
     side = int(grids.name[len(GRIDS) :])
     names = ["/".join(path.parts[-3:-1]) for path in files]
-    scans = [_scans(folder / SCANS / f"{name}.npz", side) for name in names]
-    counts = [len(scan) for scan in scans]
-    check_memory(2 * sum(counts) * (side**3 // 8 + 1), str(folder))
+    places = [folder / SCANS / f"{name}.npz" for name in names]
+    counts = [_count(place, side) for place in places]
+    check_memory(4 * sum(counts) * (side**3 // 8 + 1), str(folder))  # parts, and all of them
+    scans = [_scans(place) for place in places]
     whole = np.stack([grid_bits(path, side) for path in files])
     classes = sorted({path.parts[-3] for path in files})
     return VoxelPairs(
@@ -59,8 +60,13 @@ def read_scan_pairs(folder: Path, part: Part = "train") -> VoxelPairs:
     )
 
 
-def _scans(path: Path, side: int) -> UInt8[np.ndarray, "scans bytes"]:
-    """The partial grids of a shape, packed."""
+def _count(path: Path, side: int) -> int:
+    """How many scans a file says that it holds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If they are no grids of this size.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f"`{path}` must hold the scans of a shape, got no file there; prepare the shapes with "
@@ -74,5 +80,10 @@ def _scans(path: Path, side: int) -> UInt8[np.ndarray, "scans bytes"]:
             f"`{PARTIAL}` in `{path}` must be scans × {side}×{side}×{side} of true and false, like "
             f"the whole, got {got}; prepare the shapes anew."
         )
+    return header.shape[0]
+
+
+def _scans(path: Path) -> UInt8[np.ndarray, "scans bytes"]:
+    """The partial grids of a shape, packed."""
     cells = load_entries(path, [PARTIAL])[PARTIAL]
     return np.packbits(cells.reshape(len(cells), -1), axis=1)

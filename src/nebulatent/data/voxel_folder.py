@@ -26,7 +26,7 @@ from nebulatent.data.geometry.files import EXTENSIONS as MESHES
 from nebulatent.data.grid_files import BINVOX, MAT, read_grid_file
 from nebulatent.data.grids import fit_grids
 from nebulatent.data.labels import Values
-from nebulatent.data.modelnet_grids import are_modelnet, part_of
+from nebulatent.data.modelnet_grids import are_modelnet, part_of, pictures_beside
 from nebulatent.data.r2n2 import SYNSETS, find_grid_folder, part_files
 from nebulatent.data.rows import Index, Rows, held, lazy_note, positions
 from nebulatent.data.shape_views import (
@@ -84,9 +84,9 @@ def find_grids(folder: Path) -> list[Path]:
     """Files of grids in a folder and its sub-folders, sorted by path.
 
     None if there are as many pictures or meshes: they are the samples then, and grids strays or
-    made from them; but where the folder has R2N2's grids, these, and pictures do not count beside
-    ModelNet's. Files `.mat` are often something else: they count only where nothing else could be
-    grids, shapes or clouds.
+    made from them; but where the folder has R2N2's grids, these, and views of the shapes of
+    ModelNet's grids do not count. Files `.mat` are often something else: they count only where
+    nothing else could be grids, shapes or clouds.
 
     Raises:
         ValueError: If there are R2N2's grids of several sizes.
@@ -99,7 +99,10 @@ def find_grids(folder: Path) -> list[Path]:
     others = MESHES if grids else (*MESHES, *AMBIGUOUS)
     grids = grids or [path for path in files if path.suffix.lower() == MAT]
     shapes = sum(path.suffix.lower() in others for path in files)
-    pictures = 0 if are_modelnet(grids, folder) else sum(map(is_picture, files))
+    pictures = sum(map(is_picture, files))
+    if pictures and are_modelnet(grids, folder):
+        own_views = {view for views in pictures_beside(folder, grids) for view in views}
+        pictures -= len(own_views)
     return grids if len(grids) > shapes + pictures else []
 
 

@@ -4,7 +4,8 @@ r"""Linear machines for classes, one against the rest, with a squared hinge loss
 
 for each class, :math:`y_i` being 1 in it and -1 elsewhere. A last feature of 1 makes the offset,
 which is held small like every weight: the objective of liblinear, and so of scikit-learn's
-`LinearSVC`, which here takes about ten times as long and, for a large C, stops before the minimum.
+`LinearSVC`, which takes ten times as long at the sizes of our quick presets
+(`benchmarks/probes.py`) and, for a large C, stops before the minimum.
 
 Between samples that enter or leave the margin the loss is a square, so a step of Newton's method is
 a ridge regression on the samples inside, solved in the features or in the samples, whichever are
@@ -67,7 +68,9 @@ def _fit(x: Samples, sign: Signs, strength: float, w: Vector) -> Vector:
     for _ in range(STEPS):
         step = _ridge(x, sign, inside, strength) - w
         moved, share = sign * (x @ step), 1.0
-        while _loss(w + share * step, margin + share * moved, strength) >= loss and share > LEAST:
+        while share > LEAST:
+            if _loss(w + share * step, margin + share * moved, strength) < loss:
+                break
             share /= 2
         if share <= LEAST:  # no lower loss can be told from this one
             break

@@ -43,7 +43,7 @@ class Machine(NamedTuple):
 
     Arguments:
         mean: Of the training features, which is subtracted.
-        scale: Their standard deviation, which divides; 1 where it is 0.
+        scale: Their standard deviation, which divides; 1 where it is 0 up to rounding.
         weights: Of each class, on the standardised features and a last one of 1.
         classes: The class of each row of weights.
         strength: C.
@@ -194,7 +194,8 @@ def _fitted(
 ) -> Machine:
     """A machine of this strength; it is not validated."""
     mean, scale = features.mean(0), features.std(0)
-    scale[scale == 0] = 1.0
+    noise = len(features) * np.finfo(np.float64).eps * np.abs(mean)  # in the sums of a constant
+    scale[scale <= noise] = 1.0
     x = _standardised(features, mean, scale)
     weights = fit_machines(x, label, strength, None if before is None else before.weights)
     return Machine(mean, scale, weights, np.unique(label), strength, np.nan, len(label))
