@@ -3,9 +3,8 @@
     python benchmarks/probes.py --threads 1
 
 Features are drawn from Gaussians of each class and standardised; both train a machine on the rest
-of each of five parts for every strength C, as cross-validation does. Ours begins each strength at
-the weights of the one before. Told beside: how often both say the same of samples that were held
-out.
+of each part for every strength C, as cross-validation does. Ours begins each strength at the
+weights of the one before. Told beside: how often both say the same of samples that were held out.
 """
 
 import argparse
@@ -20,8 +19,9 @@ from threadpoolctl import threadpool_limits
 from nebulatent.evaluation.squared_hinge import fit_machines, with_offset
 from nebulatent.evaluation.svm import FOLDS, STRENGTHS, fold_numbers
 
-# Samples, features, classes: features of clouds in the quick presets, and of the full ones.
-SIZES = ((3_200, 256, 10), (730, 256, 86), (3_200, 1024, 10))
+# Samples, features, classes, parts held out: features of clouds in the quick presets, and of the
+# full ones, where one part must do.
+SIZES = ((3_200, 256, 10, FOLDS), (730, 256, 86, FOLDS), (3_200, 1024, 10, 1))
 
 
 def drawn(count: int, features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,9 +51,9 @@ def theirs(x: np.ndarray, label: np.ndarray, held: np.ndarray, strength: float) 
         return np.asarray(machine.fit(x, label).predict(held))
 
 
-def compare(size: tuple[int, int, int], parts: int) -> str:
+def compare(count: int, features: int, classes: int, parts: int) -> str:
     """A size's ratio, in words."""
-    x, label = drawn(*size)
+    x, label = drawn(count, features, classes)
     fold = fold_numbers(label, FOLDS)
     mine, other, same, told = 0.0, 0.0, 0, 0
     for part in range(parts):
@@ -67,7 +67,7 @@ def compare(size: tuple[int, int, int], parts: int) -> str:
             other += time.perf_counter() - begun
             same, told = same + int((said == also).sum()), told + len(held)
     return (
-        f"{size[0]} samples, {size[1]} features, {size[2]} classes: LinearSVC takes "
+        f"{count} samples, {features} features, {classes} classes: LinearSVC takes "
         f"{other / mine:.1f} x our {mine:.1f} s; {same / told:.4f} of the classes are the same."
     )
 
@@ -76,11 +76,11 @@ def main() -> None:
     """Print each size's ratio."""
     parser = argparse.ArgumentParser(description="The linear probe against LinearSVC.")
     parser.add_argument("--threads", type=int, default=1, help="of the matrix products")
-    parser.add_argument("--quick", action="store_true", help="the first size, one part held out")
+    parser.add_argument("--quick", action="store_true", help="the first size alone")
     given = parser.parse_args()
     with threadpool_limits(given.threads):
         for size in SIZES[:1] if given.quick else SIZES:
-            print(compare(size, 1 if given.quick else FOLDS), flush=True)
+            print(compare(*size), flush=True)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,8 @@ def _channels_last(h: Tensor, layers: Sequence[nn.Module]) -> Tensor:
     A CPU's convolutions then take two thirds of the time in the encoder, half in the decoder at
     16³, and give the same up to rounding.
     """
-    h = h.contiguous(memory_format=torch.channels_last_3d)
+    if not torch.compiler.is_exporting():  # ONNX knows no such volumes
+        h = h.contiguous(memory_format=torch.channels_last_3d)
     for layer in layers:
         h = layer(h)
     return h
