@@ -31,18 +31,7 @@ class Turns(Batches):
     def __init__(self, first: Batches, *others: Batches) -> None:
         if not others:
             raise ValueError("`others` must be at least one more source, got none; use `first`.")
-        super().__init__(
-            first.x,
-            first.label,
-            batch_size=first.batch_size,
-            seed=first.seed,
-            prepare=first.prepare,
-            view=first.view,
-            num_workers=first.num_workers,
-            y=first.y,
-            also=first.also,
-        )
-        self.rank, self.world_size = first.rank, first.world_size
+        vars(self).update(vars(first))  # what is asked for beside batches
         self.sources = (first, *others)
 
     def share(self, rank: int, world_size: int) -> "Turns":
