@@ -90,6 +90,7 @@ def rival(mesh: Mesh, grid: Grid) -> np.ndarray:
 
     whole = Trimesh(mesh.points, mesh.triangles, process=False)
     found = voxelize(whole, pitch=grid.cell, method="subdivide")
+    assert found is not None
     return found.fill().points
 
 

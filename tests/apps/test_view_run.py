@@ -33,7 +33,9 @@ SMALL: dict[str, Any] = {"voxel_width": 0.125, "epochs": 2, "latent_dim": 4, "ba
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shapes(tmp_path_factory.mktemp("shapes"))
+    folder = tmp_path_factory.mktemp("shapes")
+    np.save(folder.parent / "grids.npy", np.random.default_rng(0).integers(0, 2, (9, 12, 12, 12)))
+    return write_shapes(folder)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,6 @@ def test_what_does_not_go_together_is_refused(own: dict[str, Any], said: str, ta
 def test_grids_alone_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="`method` switch-vae must have pictures of shapes"):
         planned(read(data))
-    np.save(data.parent / "grids.npy", np.random.default_rng(0).integers(0, 2, (9, 12, 12, 12)))
     out = str(data.parent / "none")
     assert main(["fit", str(data.parent / "grids.npy"), "--method=image-vae", "--out", out]) == 1
     said = capsys.readouterr().err
@@ -267,3 +268,22 @@ def test_an_image_vae_reads_pictures_and_rebuilds_grids(
     ):
         assert main(command) == 1
         assert said in capsys.readouterr().err
+
+
+def test_a_run_begins_with_the_weights_that_it_was_given_or_not_at_all(
+    table: Table, tmp_path: Path
+) -> None:
+    path, file = tmp_path / "run", tmp_path / "resnet18.pth"
+    own: dict[str, Any] = {"method": "image-vae", "view_encoder": "resnet18", "view_weights": file}
+    for missing in (FileNotFoundError, ValueError):
+        with pytest.raises(missing, match="resnet18"):
+            started(path, table, **own)
+        assert not path.exists()
+        file.write_bytes(b"no weights")
+    trunk = ResNet18(widths=(8, 16, 32, 64)).trunk
+    torch.save(trunk.state_dict(), file)
+    started(path, table, **own)
+    torch.nn.init.zeros_(next(trunk.parameters()))
+    torch.save(trunk.state_dict(), file)
+    with pytest.raises(ValueError, match="was to begin with, got another"):
+        train(path, table)

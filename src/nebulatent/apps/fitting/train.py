@@ -94,7 +94,14 @@ def start_run(
     engine: EngineConfig | None = None,
     overwrite: bool,
 ) -> RunConfig:
-    """Create the folder of a run and write its config."""
+    """Create the folder of a run and write its config.
+
+    Raises:
+        FileNotFoundError, ValueError: If it is to begin with weights that are not in their file.
+    """
+    digest = None
+    if plan.view_weights is not None:
+        digest = begin_views(build(plan.model, plan.fit.seed), plan.view_weights)
     create_folder(path, overwrite=overwrite)
     config = RunConfig(
         model=plan.model,
@@ -119,6 +126,7 @@ def start_run(
         auto_anchors=plan.auto_anchors,
         points_per_step=plan.points_per_step,
         view_weights=plan.view_weights,
+        view_weights_digest=digest,
     )
     save_config(path, config)
     return config
@@ -136,7 +144,7 @@ def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None
         fabric: Device and processes; by default what the run's config asks for.
 
     Raises:
-        ValueError: If the data are not those the run began with.
+        ValueError: If the data, or the file of weights, are not those the run began with.
         FloatingPointError: If a term is no longer finite; the run is then complete as it was after
             its best epoch, if there was one.
     """
@@ -149,7 +157,7 @@ def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None
     given, fabric = fabric, config.engine.fabric() if fabric is None else fabric
     model = build(config.model, config.fit.seed)
     if not has_checkpoint(path):
-        begin_views(model, config.view_weights)
+        _begin_views(path, config, model)
     choose_threads(model, _pass_size(config))
     batches, held_out = training_batches(config, table)
     record = Record(path)
@@ -180,6 +188,20 @@ def train(path: Path, table: Table, *observers: Observer, fabric: "Fabric | None
         config = replace(config, seconds=record.seconds)
         rows = [*record.rows_before(config.last_stage), *history]
         _complete(path, config, model.cpu(), batches, rows)
+
+
+def _begin_views(path: Path, config: RunConfig, model: Trained) -> None:
+    """Let what reads pictures begin with the weights of a file that is still the same.
+
+    Raises:
+        FileNotFoundError, ValueError: If it is not.
+    """
+    weights = config.view_weights
+    if weights is not None and begin_views(model, weights) != config.view_weights_digest:
+        raise ValueError(
+            f"`view_weights` must be the file that run `{path}` was to begin with, got another "
+            f"one under `{weights}`; start a new run."
+        )
 
 
 def _cluster(

@@ -1,5 +1,7 @@
 """What reads pictures of a shape, from its config."""
 
+import hashlib
+
 from torch import nn
 
 from nebulatent.apps.planning.view_plan import ViewConfig
@@ -27,17 +29,22 @@ def build_view_encoder(config: ViewConfig) -> MultiViewEncoder:
     return MultiViewEncoder(one, config.aggregate, feature_dim=features)
 
 
-def begin_views(model: nn.Module, weights: str | None) -> None:
+def begin_views(model: nn.Module, weights: str) -> str:
     """Let a model's encoder of pictures begin with the weights of torchvision's `resnet18`.
 
     Arguments:
         model: A model that `build` made.
-        weights: The file; None leaves the weights as drawn.
+        weights: The file.
+
+    Returns:
+        SHA-256 of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it does not hold these weights.
     """
     for module in model.modules():
-        if weights is not None and isinstance(module, ResNet18):
+        if isinstance(module, ResNet18):
             module.load_torchvision(weights)
+    with open(weights, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -90,6 +90,8 @@ class RunConfig:
     """Points of each cloud that a training step sees; None for all."""
     view_weights: str | None = None
     """File of the weights with which the encoder of a picture began; None for drawn ones."""
+    view_weights_digest: str | None = None
+    """SHA-256 of that file."""
     seconds: float = 0.0
     """Training time, over all its parts; 0 until training is complete."""
 
@@ -136,6 +138,7 @@ class RunConfig:
             "auto_anchors": self.auto_anchors,
             "points_per_step": self.points_per_step,
             "view_weights": self.view_weights,
+            "view_weights_digest": self.view_weights_digest,
             "seconds": self.seconds,
         }
 
@@ -164,7 +167,10 @@ class RunConfig:
             consistency=_consistency(saved.get("consistency")),
             auto_anchors=to_type(bool, saved.get("auto_anchors", False), "auto_anchors"),
             points_per_step=to_type(int | None, saved.get("points_per_step"), "points_per_step"),
-            view_weights=to_type(str | None, saved.get("view_weights"), "view_weights"),
+            **{
+                name: to_type(str | None, saved.get(name), name)
+                for name in ("view_weights", "view_weights_digest")
+            },
             seconds=to_type(float, saved["seconds"], "seconds"),
         )
 
