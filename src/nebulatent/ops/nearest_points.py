@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import KDTree
 
 from nebulatent.ops.distances import at_least_single
 from nebulatent.ops.points import checked_clouds, points_at
@@ -117,6 +116,8 @@ def nearest_by_tree(
     query: Float[Tensor, "batch queries dim"], points: Float[Tensor, "batch points dim"], k: int
 ) -> Int[Tensor, "batch queries k"]:
     """By a KD-tree for each cloud, on the CPU."""
+    from scipy.spatial import KDTree  # not at the top: every command would wait
+
     batch, queries, _ = query.shape
     workers = torch.get_num_threads() if batch == 1 else 1
     found = np.empty((batch, queries, k), dtype=np.int64)

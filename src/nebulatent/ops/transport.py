@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from nebulatent.ops.points import checked_clouds
 from nebulatent.typing import Float, Int, Tensor
@@ -51,6 +49,9 @@ def exact_matching(
         >>> exact_matching(x, x.flip(1) + 0.1).partner.tolist()
         [[1, 0]]
     """
+    from scipy.optimize import linear_sum_assignment  # not at the top: every command would wait
+    from scipy.spatial.distance import cdist
+
     a, b = _in_double(x, y)
     if a.shape[1] > MOST_EXACT:
         raise ValueError(
