@@ -110,6 +110,7 @@ COMMANDS = {
         "search",
         "walk",
         "combine",
+        "complete",
         "report",
         "inspect",
         "demo",

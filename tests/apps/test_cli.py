@@ -26,6 +26,7 @@ COMMANDS = (
     "search",
     "walk",
     "combine",
+    "complete",
     "report",
     "inspect",
     "export",

@@ -52,7 +52,7 @@ def test_categories_parts_and_the_outer_folder(tmp_path: Path) -> None:
     assert read_recgan(tmp_path, "test").ids == ("bench/d",)
     assert is_recgan(tmp_path) and has_part(tmp_path, "test")
     assert not is_recgan(tmp_path / "Data" / "bench") and not is_recgan(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="must hold samples, got 3D-RecGAN's pairs of partial and"):
+    with pytest.raises(ValueError, match="must hold samples, got pairs of partial and"):
         read(tmp_path)
 
 

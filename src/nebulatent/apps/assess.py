@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from nebulatent.apps.completing import completed_measures, trivial_measures
 from nebulatent.apps.pictures.mixture_figures import mixture_measures
 from nebulatent.apps.planning.build import find_anchors
 from nebulatent.apps.planning.cloud_plan import COUNTED
@@ -29,7 +30,7 @@ from nebulatent.data.table import NO_SPLIT, Split, Table
 from nebulatent.evaluation.clouds import cloud_measures, strangers
 from nebulatent.evaluation.clustering import clustering_measures, label_measures
 from nebulatent.evaluation.descriptors import d2_distribution
-from nebulatent.evaluation.encode import Codes, encode, evidence, reconstruct
+from nebulatent.evaluation.encode import Codes, Model, encode, evidence, reconstruct
 from nebulatent.evaluation.latent import latent_measures
 from nebulatent.evaluation.measures import Measure, to_json
 from nebulatent.evaluation.probes import MAX_TRAIN, probe_measures, single_set_measures
@@ -111,17 +112,25 @@ def assess_run(run: Run, data: Evaluated, *, baselines: bool = True) -> Assessme
     table, reference = data
     codes = _codes(run, run.model, table)
     known = None if reference is None else _codes(run, run.model, reference).mean.numpy()
-    rebuilt = (
-        [*_reconstruction(run, table), *_density(run, table)] if run.config.model.decodes else []
-    )
     own = [
-        *rebuilt,
+        *_rebuilt(run, table),
         *mixture_measures(run, table),
         *_anchors(run, codes.mean, table),
         *_representation(run, codes.mean.numpy(), known, data),
         *_latent(run, codes),
     ]
-    return Assessment(own, _baselines(run, data) if baselines and _labelled(table) else {})
+    beside = _baselines(run, data) if baselines and _labelled(table) else {}
+    if baselines and run.config.model.completion is not None:
+        pairs = None if reference is None else _few(reference)
+        beside = {**trivial_measures(table, pairs), **beside}
+    return Assessment(own, beside)
+
+
+def _rebuilt(run: Run, table: Table) -> list[Measure]:
+    """What says how well samples are rebuilt, or completed."""
+    if run.config.model.completion is not None:
+        return completed_measures(run, table)
+    return [*_reconstruction(run, table), *_density(run, table)] if run.config.model.decodes else []
 
 
 def _labelled(table: Table) -> bool:
@@ -134,10 +143,16 @@ def _codes(run: Run, model: torch.nn.Module, table: Table) -> Codes:
     return encode(model, x, run.config.scaling.apply)  # pyright: ignore[reportArgumentType]
 
 
+def _measurable(run: Run) -> Model:
+    model = decoding(run)
+    assert isinstance(model, Model)  # those without an ELBO complete, and are measured by that
+    return model
+
+
 def _reconstruction(run: Run, table: Table) -> list[Measure]:
     model, label = run.config.model, condition(run, table)
     x, y = encoder_input(model, table), target(model, table)
-    pairs = reconstruct(decoding(run), x, run.config.scaling.apply, label, y)
+    pairs = reconstruct(_measurable(run), x, run.config.scaling.apply, label, y)
     if table.kind == "voxels":
         return voxel_measures(pairs)
     if table.kind != "points":
@@ -150,7 +165,7 @@ def _reconstruction(run: Run, table: Table) -> list[Measure]:
 def _density(run: Run, table: Table) -> list[Measure]:
     model, label = run.config.model, condition(run, table)
     x, y = encoder_input(model, table), target(model, table)
-    parts = evidence(decoding(run), x, run.config.scaling.apply, label, run.config.fit.seed, y)
+    parts = evidence(_measurable(run), x, run.config.scaling.apply, label, run.config.fit.seed, y)
     nll = parts["reconstruction"]
     likelihood = model.likelihood
     how = HOW.get(likelihood, LOG_LIKELIHOOD)

@@ -13,6 +13,7 @@ from typing import Annotated
 import tyro
 
 from nebulatent.apps.commands.combine import Combine
+from nebulatent.apps.commands.complete import Complete
 from nebulatent.apps.commands.demo import Demo
 from nebulatent.apps.commands.embed import Embed
 from nebulatent.apps.commands.evaluate import Evaluate
@@ -37,6 +38,7 @@ Command = (
     | Annotated[Search, tyro.conf.subcommand(name="search")]
     | Annotated[Walk, tyro.conf.subcommand(name="walk")]
     | Annotated[Combine, tyro.conf.subcommand(name="combine")]
+    | Annotated[Complete, tyro.conf.subcommand(name="complete")]
     | Annotated[Report, tyro.conf.subcommand(name="report")]
     | Annotated[Inspect, tyro.conf.subcommand(name="inspect")]
     | Annotated[Export, tyro.conf.subcommand(name="export")]

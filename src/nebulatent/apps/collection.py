@@ -23,13 +23,14 @@ from jaxtyping import Shaped
 from nebulatent.apps.runs.forms import reader_of
 from nebulatent.apps.runs.inputs import WHITE, encoder_input, read_like
 from nebulatent.apps.runs.runs import Run
+from nebulatent.data.completion_pairs import SCANS
 from nebulatent.data.read import DIGITS, ROOMS, SHAPES
 from nebulatent.data.rows import Scaled
 from nebulatent.data.shape_views import find_views, read_shape
 from nebulatent.data.table import Split, Table
 from nebulatent.typing import Float, Tensor
 
-WORDS = (DIGITS, SHAPES, ROOMS)  # data that are no file, whatever files there are
+WORDS = (DIGITS, SHAPES, ROOMS, SCANS)  # data that are no file, whatever files there are
 Sample = Shaped[np.ndarray, "1 *shape"]
 
 

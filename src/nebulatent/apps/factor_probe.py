@@ -56,7 +56,11 @@ def factor_data(run: Run, data: str, split: Split) -> Made:
             f"{SHAPES}` made, got `{data}`: the factors that made other data are not known."
         )
     table = read_like(run, data, split)
-    numbers = built_in_numbers(grids.absolute().parent, table.ids)
+    # Ids of pairs have the number of the scan behind that of the shape.
+    names = (
+        [name.rpartition("/")[0] for name in table.ids] if table.whole is not None else table.ids
+    )
+    numbers = built_in_numbers(grids.absolute().parent, names)
     return Made(Evaluated(table), factors_of(numbers))
 
 

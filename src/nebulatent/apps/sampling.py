@@ -44,8 +44,9 @@ def draw_codes(run: Run, count: int, seed: int, *, anchor: int | None, origin: s
 
 def _check_prior(run: Run) -> None:
     model = run.config.model
-    if model.host == "ae" or model.prior == "anchors":
-        got = "an autoencoder" if model.host == "ae" else "the learned mixture of anchors"
+    if not model.has_prior:
+        anchors = model.prior == "anchors"
+        got = "the learned mixture of anchors" if anchors else "an autoencoder"
         raise ValueError(
             f"`--origin` prior must go with a run whose prior is N(0, I), got {got}; "
             "use --origin aggregate."

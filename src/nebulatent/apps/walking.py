@@ -96,8 +96,8 @@ def _last(name: str) -> str:
 
 def _centre(run: Run) -> Float[Tensor, " latent"]:
     """The mean of the prior N(0, I), or of the codes where the prior is another or none."""
-    model, mean = run.config.model, run.aggregate.mean[0]
-    return mean if model.host == "ae" or model.prior == "anchors" else torch.zeros_like(mean)
+    mean = run.aggregate.mean[0]
+    return torch.zeros_like(mean) if run.config.model.has_prior else mean
 
 
 def along_dimensions(

@@ -1,6 +1,7 @@
 """One pass over samples, in memory or on disk: the extremes of each feature, and a fingerprint."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,18 +28,25 @@ class Seen(NamedTuple):
         self,
         label: Int[np.ndarray, " samples"] | None,
         points: PointLabels | None,
-        views: Rows | None,
+        beside: Sequence[Rows | None],
     ) -> str:
-        """SHA-256 over type, shape and bytes of the samples, and over labels and pictures."""
+        """SHA-256 over type, shape and bytes of the samples, over labels and what is beside them.
+
+        Arguments:
+            label: One per sample.
+            points: Labels of points.
+            beside: The same samples in other forms, pictures before whole grids; None is no form.
+        """
         digest = self.digest.copy()
         for values in (label, points and points.values):
             if values is not None:
                 digest.update(_described(values))
                 digest.update(np.ascontiguousarray(values).data.cast("B"))
-        if views is not None:
-            digest.update(_described(views))
-            for block in blocks(views):
-                digest.update(np.ascontiguousarray(block).data.cast("B"))
+        for form in beside:
+            if form is not None:
+                digest.update(_described(form))
+                for block in blocks(form):
+                    digest.update(np.ascontiguousarray(block).data.cast("B"))
         return digest.hexdigest()
 
 

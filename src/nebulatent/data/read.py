@@ -20,6 +20,7 @@ R2N2's grids, ModelNet's grids           :mod:`.voxel_folder`
 folder with more shapes than pictures    :mod:`.clouds.folder`
 folder with `train` and `test`           :mod:`.folder`, official split
 any other folder                         :mod:`.folder`, pictures
+`builtin:scans`, 3D-RecGAN's layout      none: pairs to complete, :mod:`.completion_pairs`
 ======================================== ==================================================
 
 Samples of an `.npy` or `.h5` file, of a folder of pictures or shapes or of tars may stay on disk:
@@ -36,6 +37,7 @@ from nebulatent.data.arrays import read_npy, read_npz
 from nebulatent.data.clouds.folder import find_shapes, read_shape, read_shape_folder
 from nebulatent.data.clouds.hdf5_sets import H5, read_h5_file
 from nebulatent.data.clouds.layouts import find_layout
+from nebulatent.data.completion_pairs import SCANS
 from nebulatent.data.csv_table import read_csv
 from nebulatent.data.digits import load_digits
 from nebulatent.data.folder import is_split_folder, read_image_folder, read_split_folder
@@ -134,12 +136,21 @@ def _read(path: str, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
         return load_shapes(split, sizes.num_points or NUM_POINTS)
     if path == ROOMS:
         return load_rooms(split, sizes.num_points or ROOM_POINTS)
+    if path == SCANS:
+        raise ValueError(_pairs_only(path))
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"`{path}` must be a file or folder, got nothing of that name.")
     if place.is_dir():
         return _read_folder(place, split, sizes, lazy)
     return _read_file(place, split, sizes, lazy)
+
+
+def _pairs_only(path: str) -> str:
+    return (
+        f"`{path}` must hold samples, got pairs of partial and whole grids; they are for "
+        f"`nebulatent fit {path} --method rec-ae`, or rec-gan, and for runs of these."
+    )
 
 
 def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -> Table:
@@ -150,10 +161,7 @@ def _read_folder(folder: Path, split: Split, sizes: _Sizes, lazy: bool | None) -
     if layout := find_layout(folder):
         return layout(folder, split, sizes.num_points, lazy)
     if is_recgan(folder):
-        raise ValueError(
-            f"`{folder}` must hold samples, got 3D-RecGAN's pairs of partial and whole grids; they "
-            "are for `nebulatent reproduce nvc-table4 --data FOLDER`."
-        )
+        raise ValueError(_pairs_only(str(folder)))
     if find_grids(folder):
         return read_voxel_folder(folder, split, sizes.resolution, lazy, sizes.views)
     if find_shapes(folder):

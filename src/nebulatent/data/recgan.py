@@ -62,7 +62,9 @@ def read_recgan(folder: Path, part: Part = "train") -> VoxelPairs:
     if not found:
         raise FileNotFoundError(f"`{folder}` must hold grids as .txt files, got none for {part}.")
     check_memory(4 * len(found) * RESOLUTION**3, str(folder))
-    partial, whole = (np.stack([_cube(pair[side]) for pair in found])[:, None] for side in range(2))
+    partial, whole = (
+        np.stack([read_recgan_grid(pair[side]) for pair in found])[:, None] for side in range(2)
+    )
     names = tuple(place.name for place in categories)
     owners = [pair[0].parents[2].name for pair in found]
     label = np.array([names.index(owner) for owner in owners])
@@ -110,8 +112,21 @@ def _name_and_sizes(path: Path) -> tuple[str, tuple[int, int, int]]:
     return "_".join(words).strip("_"), sizes
 
 
-def _cube(path: Path) -> Bool[np.ndarray, "64 64 64"]:
-    """The grid of a file, padded or cut to the cube."""
+def is_grid_name(path: Path) -> bool:
+    """Whether a file has a name as those of this layout have."""
+    try:
+        _name_and_sizes(path)
+    except ValueError:
+        return False
+    return True
+
+
+def read_recgan_grid(path: Path) -> Bool[np.ndarray, "64 64 64"]:
+    """The grid of a file, padded or cut to the cube.
+
+    Raises:
+        ValueError: If the file is damaged or its name does not tell sizes.
+    """
     import torch  # here, because whoever reads any data asks for this layout
 
     from nebulatent.ops.voxel_points import centred

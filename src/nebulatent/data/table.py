@@ -39,20 +39,24 @@ class Table(NamedTuple):
         x: Vectors as float32 (samples, features); images as uint8 or float32
             (samples, channels, height, width); raw values, unscaled. Clouds of points as float32
             (samples, points, coordinates), centred and scaled as `found` says. Grids as uint8
-            (samples, 1, x, y, z) of zeros and ones. In memory or on disk.
+            (samples, 1, x, y, z) of zeros and ones, those to be completed as bool. In memory or on
+            disk.
         ids: One per sample, in file order: file name relative to the folder, id column, or row
             number as text.
         label: One per sample, an index into `label_names`; for evaluation only.
         label_names: The labels as written in the file; empty when `label` is None.
         kind: What a sample is.
         found: Sentences for people: what was found, what was dropped or resized.
-        fingerprint: SHA-256 over `x` (type, shape, bytes), `label` and `views`.
+        fingerprint: SHA-256 over `x` (type, shape, bytes), `label`, `views` and
+            `whole`.
         low: Smallest value of each feature, in the shape of one sample.
         high: Largest value of each feature.
         point_labels: Labels of points, where clouds have them; read only by supervised methods
             and by evaluation.
         views: Pictures of each sample beside it, bytes (samples, views, channels, height, width),
             in memory or on disk; None if there are none or nobody asked for them.
+        whole: Of grids `x` that show a part of a shape, the whole ones (:mod:`.completion_pairs`);
+            None for all other samples.
     """
 
     x: Rows
@@ -66,6 +70,7 @@ class Table(NamedTuple):
     high: Shaped[np.ndarray, "*shape"]
     point_labels: PointLabels | None
     views: Rows | None = None
+    whole: Rows | None = None
 
     @property
     def num_samples(self) -> int:
@@ -84,20 +89,22 @@ class Table(NamedTuple):
         points = self.point_labels
         points = points and points._replace(values=points.values[rows])
         views = None if self.views is None else take_rows(self.views, rows)
+        whole = None if self.whole is None else take_rows(self.whole, rows)
         seen = look(x)
         return self._replace(
             x=x,
             ids=_take_ids(self.ids, rows),
             label=label,
-            fingerprint=seen.fingerprint(label, points, views),
+            fingerprint=seen.fingerprint(label, points, (views, whole)),
             low=seen.low,
             high=seen.high,
             point_labels=points,
             views=views,
+            whole=whole,
         )
 
 
-def build_table(
+def build_table(  # noqa: PLR0913
     x: Rows,
     *,
     source: str,
@@ -107,6 +114,7 @@ def build_table(
     notes: Sequence[str] = (),
     point_labels: PointLabels | None = None,
     views: Rows | None = None,
+    whole: Rows | None = None,
 ) -> Table:
     """Check samples that were read and say what they are.
 
@@ -119,6 +127,7 @@ def build_table(
         notes: What the reader wants people to know.
         point_labels: Labels of points, if clouds have them.
         views: Pictures of each sample, if they were read.
+        whole: Whole grids, where samples are partial ones.
 
     Raises:
         ValueError: If there is no sample, a value is not finite, or there are not as many labels
@@ -138,6 +147,8 @@ def build_table(
         check_point_labels(point_labels, x.shape, source)
     if views is not None:
         _check_count("pictures", len(views), len(x), source)
+    if whole is not None:
+        _check_count("whole grids", len(whole), len(x), source)
     constant = seen.low == seen.high
     return Table(
         x=x,
@@ -146,11 +157,12 @@ def build_table(
         label_names=names,
         kind=KINDS[x.ndim],
         found=(_summary(x, source, names), *notes, *_constant_note(constant, x, columns)),
-        fingerprint=seen.fingerprint(label, point_labels, views),
+        fingerprint=seen.fingerprint(label, point_labels, (views, whole)),
         low=seen.low,
         high=seen.high,
         point_labels=point_labels,
         views=views,
+        whole=whole,
     )
 
 

@@ -5,12 +5,13 @@ Eight times as many pairs fit in memory as with a byte for each cell: ten thousa
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from nebulatent.data.rows import Index, Numbers, positions
+from nebulatent.data.rows import Index, Numbers, blocks, positions
 
 BOOL = np.dtype(np.bool_)
 
@@ -46,6 +47,12 @@ class PackedGrids:
     def of(cls, cells: Bool[np.ndarray, "grids 1 x y z"]) -> "PackedGrids":
         """Pack grids that are in memory."""
         return cls(np.packbits(cells.reshape(len(cells), -1), axis=1), cells.shape[-1])
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Bool[np.ndarray, "grids 1 x y z"]]) -> "PackedGrids":
+        """Pack grids that are made some at a time, one part after the other; at least one part."""
+        packed = [cls.of(part) for part in parts]
+        return cls(np.concatenate([part.bits for part in packed]), packed[0].resolution)
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -131,3 +138,58 @@ def to_pairs(
             f"{len(ids)}."
         )
     return VoxelPairs(PackedGrids.of(partial), PackedGrids.of(whole), label, categories, ids)
+
+
+def joined(first: VoxelPairs, second: VoxelPairs) -> VoxelPairs:
+    """The pairs of both, of one resolution."""
+    names = tuple(sorted({*first.categories, *second.categories}))
+    both = (first, second)
+    return VoxelPairs(
+        PackedGrids(np.concatenate([part.partial.bits for part in both]), first.resolution),
+        PackedGrids(np.concatenate([part.whole.bits for part in both]), first.resolution),
+        np.concatenate(
+            [np.array([names.index(own) for own in p.categories])[p.label] for p in both]
+        ),
+        names,
+        first.ids + second.ids,
+    )
+
+
+def reduced(pairs: VoxelPairs, resolution: int) -> VoxelPairs:
+    """Pairs of a lower resolution: a cell is filled if any that it covers is.
+
+    Source: 3D-RecGAN++ reduces its grids so.
+    """
+    if resolution == pairs.resolution:
+        return pairs
+    small = [reduced_grids(part, resolution) for part in (pairs.partial, pairs.whole)]
+    return pairs._replace(partial=small[0], whole=small[1])
+
+
+def reduced_grids(grids: PackedGrids, resolution: int) -> PackedGrids:
+    """Grids of a lower resolution, some at a time."""
+    return PackedGrids.of_all(covered(part, resolution) for part in blocks(grids))
+
+
+def covered(
+    cells: Bool[np.ndarray, "grids 1 x y z"], resolution: int
+) -> Bool[np.ndarray, "grids 1 new_x new_y new_z"]:
+    """Fewer and larger cells, each filled if any that it covers, be it in part, is.
+
+    Raises:
+        ValueError: If `resolution` is not from 1 to that of the grids.
+
+    Examples:
+        >>> cells = np.zeros((1, 1, 3, 3, 3), bool)
+        >>> cells[0, 0, 1, 0, 0] = True
+        >>> covered(cells, 2)[0, 0, :, 0, 0]
+        array([ True,  True])
+    """
+    for axis, side in enumerate(cells.shape[2:], start=2):
+        if not 1 <= resolution <= side:
+            raise ValueError(f"`resolution` must lie in 1..{side}, got {resolution}.")
+        starts = [n * side // resolution for n in range(resolution)]
+        ends = [-(-(n + 1) * side // resolution) for n in range(resolution)]
+        spans = map(range, starts, ends)
+        cells = np.stack([cells.take(span, axis).any(axis) for span in spans], axis)
+    return cells

@@ -14,12 +14,13 @@ Source: Yang et al., 3D-RecGAN++, TPAMI 2018, for the IoU of a grid; Table 4 of 
 that one view does not show to be filled.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float32, Int
 
 from nebulatent.data.batch import Batch
 from nebulatent.data.rows import Rows
@@ -30,7 +31,7 @@ from nebulatent.objectives.likelihoods import Likelihood
 from nebulatent.typing import Float, Tensor
 
 CLASS, HIDDEN = "class IoU", "hidden IoU"
-ROWS = 50  # grids at a time: a network keeps maps of every level
+ROWS, CELLS = 50, 1 << 20  # grids, and cells, at a time: a network keeps maps of every level
 
 
 @runtime_checkable
@@ -44,23 +45,25 @@ class Completer(Protocol):
         ...
 
 
-@torch.no_grad()
 def completed(
     model: Completer, partial: Rows, threshold: float = THRESHOLD
 ) -> Bool[np.ndarray, "grids 1 x y z"]:
     """The cells that a model says are filled, by the mean of its posterior."""
-    return np.concatenate(list(_answers(model, partial, threshold)))
+    return np.concatenate([chance > threshold for chance in chances(model, partial)])
 
 
-def _answers(model: Completer, partial: Rows, threshold: float) -> Iterator[np.ndarray]:
-    for start in range(0, len(partial), ROWS):
-        x = torch.from_numpy(partial[start : start + ROWS]).float()
-        chance = model.likelihood.mean(model.code(Batch(x)).recon)
-        yield (chance > threshold).numpy()
+def chances(model: Completer, partial: Rows) -> Iterator[Float32[np.ndarray, "grids 1 x y z"]]:
+    """The probability that a model gives to each cell, some grids at a time."""
+    step = max(1, min(ROWS, CELLS // math.prod(partial.shape[1:])))
+    for start in range(0, len(partial), step):
+        x = torch.from_numpy(partial[start : start + step]).float()
+        with torch.no_grad():
+            chance = model.likelihood.mean(model.code(Batch(x)).recon)
+        yield chance.numpy()
 
 
 def completion_measures(
-    answer: Bool[np.ndarray, "grids 1 x y z"],
+    answer: Rows,
     partial: Rows,
     whole: Rows,
     label: Int[np.ndarray, " grids"],

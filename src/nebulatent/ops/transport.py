@@ -50,7 +50,6 @@ def exact_matching(
         [[1, 0]]
     """
     from scipy.optimize import linear_sum_assignment  # not at the top: every command would wait
-    from scipy.spatial.distance import cdist
 
     a, b = _in_double(x, y)
     if a.shape[1] > MOST_EXACT:
@@ -58,7 +57,7 @@ def exact_matching(
             f"`x` must have at most {MOST_EXACT} points for an exact matching, got {a.shape[1]}; "
             "use `auction_matching`."
         )
-    found = [linear_sum_assignment(cdist(p, q))[1] for p, q in zip(a, b, strict=True)]
+    found = [linear_sum_assignment(_cdist(p, q))[1] for p, q in zip(a, b, strict=True)]
     index = torch.from_numpy(np.array(found, dtype=np.int64).reshape(a.shape[:2]))
     return Matching(index.to(x.device), torch.zeros(len(x), dtype=torch.float64, device=x.device))
 
@@ -107,11 +106,17 @@ def _in_double(x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return x.double().cpu().numpy(), y.double().cpu().numpy()
 
 
+def _cdist(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    from scipy.spatial.distance import cdist
+
+    return cdist(x, y)
+
+
 def _auction(
     x: np.ndarray, y: np.ndarray, size: float, tolerance: float
 ) -> tuple[np.ndarray, float]:
     """The matching of one cloud and the excess that its prices prove."""
-    table = cdist(x, y) if len(x) ** 2 <= KEPT_TABLE else None
+    table = _cdist(x, y) if len(x) ** 2 <= KEPT_TABLE else None
     price, increment = np.zeros(len(y)), max(size / SHARPENING, tolerance)
     partner = _sold(x, y, table, price, increment)
     while increment > tolerance:
@@ -126,7 +131,7 @@ def _auction(
 
 def _costs(x: np.ndarray, y: np.ndarray, table: np.ndarray | None, rows: object) -> np.ndarray:
     """Distances of some points of x to all of y, in memory of their own."""
-    return cdist(x[rows], y) if table is None else table[rows]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return _cdist(x[rows], y) if table is None else table[rows]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _sold(

@@ -9,21 +9,21 @@ import torch
 from PIL import Image
 
 from nebulatent.apps.cli import main
-from nebulatent.apps.recipes import completion_data
 from nebulatent.apps.recipes.completing import Completed, Setting, shown
 from nebulatent.apps.recipes.completion_data import (
     SIZES,
     CompletionData,
     Sizes,
     load_completion_data,
-    reduced,
 )
 from nebulatent.apps.recipes.completion_pictures import completions, draw_cells, grids
-from nebulatent.apps.recipes.completion_trivial import Untrained, mean_shape, most_similar
+from nebulatent.apps.recipes.completion_trivial import Untrained
 from nebulatent.apps.recipes.names import load_recipe
 from nebulatent.apps.recipes.recipe import Budget, Finished
+from nebulatent.data import completion_pairs
 from nebulatent.data.shapes.scanned import Scanned, scan_shapes
-from nebulatent.data.voxel_pairs import VoxelPairs, to_pairs
+from nebulatent.data.voxel_pairs import VoxelPairs, reduced, to_pairs
+from nebulatent.evaluation.trivial_completion import mean_shape, most_similar
 from nebulatent.methods.nvc import NebulaAnchors
 from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.vae import VAE
@@ -150,13 +150,13 @@ def test_the_same_seed_gives_the_same_numbers(setting: Setting) -> None:
 def test_the_mean_shape_is_the_share_with_the_best_training_agreement() -> None:
     train = pairs([[0]] * 3, [[0, 1, 2], [0, 1, 3], [0, 1, 4]])
     # {0, 1}: 2/3 for each; with any other cell 1/3 (3/3 + 2/4 + 2/4) of them, for all five 3/5.
-    assert np.flatnonzero(mean_shape(train)).tolist() == [0, 1]
+    assert np.flatnonzero(mean_shape(train.whole)).tolist() == [0, 1]
 
 
 def test_the_most_similar_view_has_the_highest_agreement() -> None:
     train = pairs([[0, 1, 2, 3], [0, 1], [5]], [[7], [6], [5]])
     test = pairs([[0, 1, 4], [5, 6], [0, 1, 2]], [[0]] * 3)
-    assert most_similar(train, test).tolist() == [1, 2, 0]
+    assert most_similar(train.partial, test.partial).tolist() == [1, 2, 0]
 
 
 def test_trivial_answers_hold_what_was_seen(setting: Setting) -> None:
@@ -211,8 +211,8 @@ def test_the_built_in_pairs_are_cut_the_same_way_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(completion_data, "TRAIN", (0, 4, 2))
-    monkeypatch.setattr(completion_data, "TEST", (1, 4, 1))
+    monkeypatch.setattr(completion_pairs, "TRAIN", (0, 4, 2))
+    monkeypatch.setattr(completion_pairs, "TEST", (1, 4, 1))
     monkeypatch.setitem(SIZES, "quick", TINY)
     found = load_completion_data("builtin:scans", "quick")
     assert (found.train.num_pairs, found.test.num_pairs) == (8, 4)
@@ -229,7 +229,7 @@ def test_the_built_in_pairs_are_cut_the_same_way_each_time(
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("nowhere", "must be a folder or builtin:scans, got no `nowhere`"), (".", "in 3D-RecGAN's")],
+    [("nowhere", "must be a folder or builtin:scans, got nothing"), (".", "in 3D-RecGAN's")],
 )
 def test_data_that_do_not_fit_are_refused(path: str, message: str) -> None:
     with pytest.raises((FileNotFoundError, ValueError), match=message):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from nebulatent.apps.planning.choices import Care, Choices, Machine, Watching, engine_config
+from nebulatent.apps.planning.completion_plan import COMPLETING
 from nebulatent.apps.planning.engine import EngineConfig, rank, world_size
 from nebulatent.apps.planning.model_config import Poses
 from nebulatent.apps.planning.options import BY_RULE, Folder, OtherData, Split, Whole
@@ -31,7 +32,8 @@ class Fit:
 
     data: Positional[OtherData] = None
     """An .npy, .npz, .mat or .csv file, a folder of images, of meshes, of .binvox or .mat grids or
-    of MNIST's IDX files, `digits` or `builtin:shapes`."""
+    of MNIST's IDX files, `digits` or `builtin:shapes`; of rec-ae and rec-gan pairs of grids: a
+    folder that `nebulatent prepare --scans` made, 3D-RecGAN's, or `builtin:scans`."""
     out: Folder = None
     """Folder of the run; must be new."""
     resume: Folder = None
@@ -102,6 +104,7 @@ class Fit:
             voxels=self.voxels,
             poses=self.poses,
             views=self._views(),
+            pairs=self.choices.network in COMPLETING,
         )
         table = read_source(source)
         scaling = fit_scaling(table)

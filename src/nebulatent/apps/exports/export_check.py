@@ -22,6 +22,7 @@ from nebulatent.latents.anchors import AnchorSet
 from nebulatent.latents.posterior import DiagonalGaussian
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
+from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.typing import Float, Int, Tensor
@@ -29,7 +30,7 @@ from nebulatent.typing import Float, Int, Tensor
 TOLERANCE = 1e-5
 BATCHES = (1, 3, 7)
 Sample = Callable[[int, torch.Generator], Float[Tensor, "codes latent"]]
-Source = VAE | CVAE | NVC | SwitchVAE
+Source = VAE | CVAE | NVC | SwitchVAE | RecGAN
 
 
 class Trial(NamedTuple):

@@ -14,6 +14,7 @@ from nebulatent.data.scaling import Scaling
 from nebulatent.latents.posterior import DiagonalGaussian
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
+from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.typing import Float, Int, Tensor
@@ -43,7 +44,7 @@ class RawEncoder(nn.Module):
     scale: Tensor
     anchors: Tensor | None
 
-    def __init__(self, method: VAE | CVAE | NVC | SwitchVAE, scaling: Scaling) -> None:
+    def __init__(self, method: VAE | CVAE | NVC | SwitchVAE | RecGAN, scaling: Scaling) -> None:
         super().__init__()
         self.encoder = method.autoencoder.encoder
         self.bottleneck = method.autoencoder.bottleneck
@@ -86,7 +87,7 @@ class RawDecoder(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, method: VAE | CVAE | NVC | SwitchVAE, scaling: Scaling) -> None:
+    def __init__(self, method: VAE | CVAE | NVC | SwitchVAE | RecGAN, scaling: Scaling) -> None:
         super().__init__()
         self.decoder, self.likelihood = method.autoencoder.decoder, method.likelihood
         self.num_classes = method.num_classes if isinstance(method, CVAE) else 0

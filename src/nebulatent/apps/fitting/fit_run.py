@@ -9,8 +9,9 @@ from nebulatent.apps.fitting.train import Source, train
 from nebulatent.apps.planning.engine import rank, world_size
 from nebulatent.apps.runs.inputs import in_poses
 from nebulatent.apps.runs.runs import DataRecord, Run, load_config, load_run
+from nebulatent.data.completion_pairs import read_pairs
 from nebulatent.data.read import read
-from nebulatent.data.table import Table
+from nebulatent.data.table import Table, check_trainable
 
 
 def fit_run(path: Path, table: Table, output: Output, name: str = "training") -> Run | None:
@@ -48,7 +49,20 @@ def read_again(path: Path) -> Table:
 
 
 def read_source(data: Source | DataRecord) -> Table:
-    """The data that a run is to begin with, or began with."""
+    """The data that a run is to begin with, or began with.
+
+    Raises:
+        ValueError: If something was asked for that is not for such data.
+    """
+    if data.pairs:
+        for name in ("image_size", "num_points"):
+            if getattr(data, name) is not None:
+                raise ValueError(
+                    f"`{name}` must be left out for pairs of grids, got {getattr(data, name)}."
+                )
+        pairs = read_pairs(data.path, split=data.split, resolution=data.voxels)
+        check_trainable(pairs, data.path)
+        return in_poses(pairs, data.poses, data.path)
     table = read(
         data.path,
         split=data.split,

@@ -61,6 +61,7 @@ class Source:
     voxels: int | None = None
     poses: Poses = "as-stored"
     views: int | None = 0
+    pairs: bool = False
 
 
 class Observer(Protocol):
@@ -120,6 +121,7 @@ def start_run(
             voxels=source.voxels,
             poses=source.poses,
             views=source.views,
+            pairs=source.pairs,
         ),
         engine=engine or EngineConfig(),
         consistency=plan.consistency,

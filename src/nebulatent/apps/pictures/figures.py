@@ -96,6 +96,7 @@ class RunFigures:
         solids: Such surfaces of the clouds that can be turned, as points and triangles, coarser.
         views: Pictures of the samples that are rebuilt, where the model reads such.
         recon_views: What is rebuilt from these pictures, where `recon` is from the samples.
+        whole: Of samples that are parts of grids, the first whole ones; `recon` completes these.
 
     Raises:
         ValueError: If there are no codes, they are not finite, or lengths disagree.
@@ -127,6 +128,7 @@ class RunFigures:
     solids: Sequence[tuple[np.ndarray, np.ndarray]] | None = None
     views: Float[np.ndarray, "samples views channels height width"] | None = None
     recon_views: Float[np.ndarray, "samples ..."] | None = None
+    whole: Float[np.ndarray, "samples 1 x y z"] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.codes) or not np.isfinite(self.codes).all():

@@ -245,6 +245,7 @@ def journey(
     recon: Float[np.ndarray, "..."],
     scale: Scale | None,
     size: int,
+    copied: str = "rebuilt copy",
 ) -> Figure:
     """One sample, its code as bars, and the reconstruction: an autoencoder in one picture.
 
@@ -254,6 +255,7 @@ def journey(
         recon: The reconstruction, like the sample.
         scale: What brings vectors to one unit; None for images.
         size: Numbers that the sample has.
+        copied: What the reconstruction is called.
     """
     figure = new_figure(1.8, width=WIDTH * 0.8)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.8, 1))
@@ -262,7 +264,7 @@ def journey(
     middle.axhline(0, color=MUTED, linewidth=0.8)
     for ax, sample, title in (
         (left, x, f"a sample: {size:,} numbers"),
-        (right, recon, "rebuilt copy"),
+        (right, recon, copied),
     ):
         if scale is None:
             picture_grid(ax, pictures(sample)[None, None], title)

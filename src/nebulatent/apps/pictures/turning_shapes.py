@@ -74,6 +74,8 @@ def _sample(run: RunFigures, row: int, place: int) -> dict[str, Dots | Mesh | Ce
 
 
 def _pair(run: RunFigures, row: int) -> dict[str, np.ndarray]:
+    if run.whole is not None:
+        return {"seen": run.x[row], "completed": run.recon[row], "whole": run.whole[row]}
     pair = {"original": run.x[row]}
     return pair | ({"reconstruction": run.recon[row]} if row < len(run.recon) else {})
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from nebulatent.apps.planning.build_completion import Volumes, build_completer
 from nebulatent.apps.planning.build_views import build_view_encoder
 from nebulatent.apps.planning.cloud_plan import (
     CHANNELS,
@@ -12,6 +13,7 @@ from nebulatent.apps.planning.cloud_plan import (
     HIDDEN,
     decoded_points,
 )
+from nebulatent.apps.planning.completion_plan import CompletionConfig
 from nebulatent.apps.planning.model_config import ModelConfig
 from nebulatent.apps.planning.view_plan import PICTURED, SWITCHED, ViewConfig
 from nebulatent.backbones.images import ConvDecoder, ConvEncoder
@@ -29,6 +31,7 @@ from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC, NebulaAnchors, NebulaWeights
 from nebulatent.methods.nvc_released import ReleasedAnchors
 from nebulatent.methods.parae import ParAE
+from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.objectives.cloud_likelihoods import ChamferLikelihood
@@ -39,7 +42,7 @@ START_LOGVAR = -2.0  # noise of a third of the spread; from all of it, the KL wi
 CLOUD_LOGVAR = -6.0  # noise of a twentieth of a cloud's radius: Adam moves it by 1 in 1 000 steps
 
 VIEWS = "views"  # what SwitchVAE calls the pictures of a batch
-Trained = VAE | CVAE | NVC | ParAE | SwitchVAE
+Trained = VAE | CVAE | NVC | ParAE | SwitchVAE | RecGAN
 Encoder = MLPEncoder | ConvEncoder | PointNetEncoder | VoxelEncoder | MultiViewEncoder
 
 
@@ -60,9 +63,11 @@ def _method(config: ModelConfig) -> Trained:
         width = config.widths[-1] / CHANNELS[-1]
         encoder = PointNetEncoder(config.shape[1], width=width)
         return ParAE(PointNetSegmenter(config.components, encoder=encoder, width=width))
+    if config.completion is not None:
+        return _completer(config, config.completion)
     autoencoder = _autoencoder(config)
     likelihood, beta = _likelihood(config), config.beta
-    terms = _latent_terms(config) if config.has_anchors else no_terms
+    terms = _terms(config)
     if config.host == "cvae":
         return CVAE(
             autoencoder,
@@ -86,6 +91,18 @@ def _method(config: ModelConfig) -> Trained:
         prior=mixture,
         supervised=config.supervised,
     )
+
+
+def _completer(config: ModelConfig, completion: CompletionConfig) -> VAE | RecGAN:
+    sizes = Volumes(
+        resolution=config.shape[-1],
+        channels=config.widths,
+        code=config.latent_dim,
+        shortcuts=completion.shortcuts,
+        filled_weight=config.filled_weight,
+        adversarial_weight=completion.adversarial_weight,
+    )
+    return build_completer(config.host, sizes, lambda: _terms(config))
 
 
 def _switched(
@@ -180,6 +197,10 @@ def _likelihood(
     gaussian = Gaussian(config.shape[0] if len(config.shape) == 1 else 1)
     nn.init.constant_(gaussian.logvar, START_LOGVAR)
     return gaussian
+
+
+def _terms(config: ModelConfig) -> Callable[[torch.Tensor], Terms]:
+    return _latent_terms(config) if config.has_anchors else no_terms
 
 
 def _latent_terms(config: ModelConfig) -> NebulaAnchors | ReleasedAnchors:

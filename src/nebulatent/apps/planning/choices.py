@@ -29,7 +29,6 @@ from nebulatent.apps.planning.options import (
     WholeOrAutoByRule,
 )
 from nebulatent.apps.planning.view_plan import SHARE, Aggregate, Switch, ViewEncoder
-from nebulatent.apps.planning.voxel_plan import FILLED_WEIGHT
 from nebulatent.apps.planning.voxel_plan import WIDTH as VOXEL_WIDTH
 from nebulatent.training.config import Schedule
 
@@ -44,7 +43,8 @@ class Choices:
 
     method: Method = "nvc-ml"
     """ae, vae, dvae (denoising), cvae (conditional, reads labels), switch-vae (one latent for grids
-    and pictures of shapes), image-vae (pictures in, grids out), nvc, nvc-ml (nvc + metric),
+    and pictures of shapes), image-vae (pictures in, grids out), rec-ae and rec-gan (complete grids
+    that one view shows; the second with a critic), nvc, nvc-ml (nvc + metric),
     nvc-consistency (clusters that views of a sample and its neighbours agree on), parae (clouds of
     points as mixtures of Gaussians)."""
     host: AnchorHost = "vae"
@@ -73,7 +73,12 @@ class Choices:
     points_per_step: Annotated[Whole, arg(help_behavior_hint="(default: all)")] = None
     """Points of each cloud that a training step sees, others at each step (clouds of points)."""
     voxel_width: float = VOXEL_WIDTH
-    """Channels and features of SwitchVAE's networks, as a share of the usual (grids)."""
+    """Channels and features of the networks for grids, as a share of the usual."""
+    shortcuts: bool = True
+    """Let the decoder see the code alone, not the encoder's maps beside it; codes can then be
+    decoded (rec-ae, rec-gan)."""
+    adversarial_weight: NumberByRule = None
+    """Weight of the critic's opinion beside 95 times the reconstruction (rec-gan)."""
     view_encoder: Annotated[
         ViewEncoder | None, arg(metavar="{conv,resnet18}", help_behavior_hint=BY_RULE)
     ] = None
@@ -98,7 +103,7 @@ class Choices:
         arg(metavar="{bernoulli,gaussian,weighted}", help_behavior_hint=BY_RULE),
     ] = None
     """How a reconstruction explains the data; weighted (grids) weighs filled cells otherwise."""
-    filled_weight: float = FILLED_WEIGHT
+    filled_weight: NumberByRule = None
     """What a filled cell weighs, an empty one the rest of 1 (grids)."""
     beta: NumberByRule = None
     """Weight of the variational constraint."""

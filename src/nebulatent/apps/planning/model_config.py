@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nebulatent.apps.planning.cloud_plan import COMPONENTS, MOST_COMPONENTS
+from nebulatent.apps.planning.completion_plan import COMPLETING, CompletionConfig
 from nebulatent.apps.planning.view_plan import HOSTS, PICTURED, SWITCHED, ViewConfig
 
 Method = Literal[
@@ -15,14 +16,18 @@ Method = Literal[
     "cvae",
     "switch-vae",
     "image-vae",
+    "rec-ae",
+    "rec-gan",
     "nvc",
     "nvc-ml",
     "nvc-consistency",
     "parae",
 ]
-AnchorHost = Literal["ae", "vae", "dvae", "cvae", "switch-vae"]  # under nvc and nvc-ml
+AnchorHost = Literal[  # under nvc and nvc-ml
+    "ae", "vae", "dvae", "cvae", "switch-vae", "rec-ae", "rec-gan"
+]
 Host = AnchorHost | Literal["image-vae"]
-EncoderKind = Literal["fc", "conv", "pointnet", "voxel"]
+EncoderKind = Literal["fc", "conv", "pointnet", "voxel", "volume"]
 LikelihoodKind = Literal["bernoulli", "gaussian"]
 CloudLikelihood = Literal["chamfer", "mixture"]
 GridLikelihood = Literal["weighted"]
@@ -37,7 +42,7 @@ ENCODERS: Mapping[int, tuple[EncoderKind, ...]] = {
     1: ("fc",),
     2: ("pointnet",),
     3: ("fc", "conv"),
-    4: ("fc", "voxel"),
+    4: ("fc", "voxel", "volume"),
 }
 LIKELIHOODS: Mapping[int, tuple[AnyLikelihood, ...]] = {
     1: ("bernoulli", "gaussian"),
@@ -83,6 +88,8 @@ class ModelConfig:
     """What a filled cell weighs in the likelihood `weighted`; an empty one weighs the rest."""
     views: ViewConfig | None = None
     """What reads pictures of the samples (switch-vae, image-vae)."""
+    completion: CompletionConfig | None = None
+    """What completes grids (rec-ae, rec-gan)."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -91,6 +98,7 @@ class ModelConfig:
         self._check_labels()
         self._check_anchors()
         self._check_views()
+        self._check_completion()
 
     def _check_numbers(self) -> None:
         for name in ("latent_dim", "num_anchors", "components"):
@@ -168,7 +176,7 @@ class ModelConfig:
                 f"`num_anchors` must be at least the number of classes ({self.num_classes}) "
                 f"when supervised, got {self.num_anchors}."
             )
-        own_terms = self.host in ("cvae", SWITCHED)
+        own_terms = self.host in ("cvae", SWITCHED, *COMPLETING)
         if own_terms and (self.supervised or self.prior == "anchors"):
             raise ValueError(
                 f"`host` {self.host} must go with neither `supervised` nor `prior anchors`."
@@ -189,6 +197,15 @@ class ModelConfig:
         if self.host == PICTURED and self.has_anchors:
             raise ValueError(f"`host` image-vae must not go with anchors, got {self.method}.")
 
+    def _check_completion(self) -> None:
+        completes = self.host in COMPLETING
+        if completes != (self.completion is not None) or completes != (self.encoder == "volume"):
+            raise ValueError(
+                f"`completion` must go with {' or '.join(COMPLETING)} and the encoder volume, got "
+                f"host {self.host} {'with' if self.completion else 'without'} it and encoder "
+                f"{self.encoder}."
+            )
+
     @property
     def has_grids(self) -> bool:
         """Whether samples are occupancy grids."""
@@ -201,8 +218,13 @@ class ModelConfig:
 
     @property
     def decodes(self) -> bool:
-        """Whether codes can be turned back into samples."""
-        return self.method != "parae"
+        """Whether codes alone can be turned back into samples."""
+        return self.method != "parae" and not (self.completion and self.completion.shortcuts)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether training keeps codes close to N(0, I)."""
+        return self.host not in ("ae", *COMPLETING) and self.prior == "normal"
 
     @property
     def is_consistent(self) -> bool:

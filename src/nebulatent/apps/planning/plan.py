@@ -14,7 +14,7 @@
 
 What nvc-consistency has beside that is chosen in `consistency_plan`; what clouds of points and
 occupancy grids have instead is said in `cloud_plan` and `voxel_plan`, what pictures of shapes have
-in `view_plan`.
+in `view_plan`, and what pairs of partial and whole grids have in `completion_plan`.
 """
 
 import os
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from nebulatent.apps.planning.choices import NO_CARE, Care, Choices
+from nebulatent.apps.planning.completion_plan import COMPLETING, GAN, completion_warmup
 from nebulatent.apps.planning.consistency_plan import cluster_widths, latent_sizes, plan_consistency
 from nebulatent.apps.planning.model_config import EncoderKind, Host, ModelConfig
 from nebulatent.apps.planning.options import MAX_SEED
@@ -65,7 +66,8 @@ def plan(table: Table, scaling: Scaling, choices: Choices, care: Care = NO_CARE)
     if not choices.seed < MAX_SEED:
         raise ValueError(f"`seed` must be below {MAX_SEED}, got {choices.seed}.")
     views = () if table.views is None else table.views.shape[1:]
-    known = Known(shape, count, scaling.rule == "standard", choices, views)
+    pairs = table.whole is not None
+    known = Known(shape, count, scaling.rule == "standard", choices, views, pairs)
     rules = rules_for(table.kind, known)
     if rules.batch_size < 3:  # of 2, an odd number of samples leaves a batch of 1: no normalisation
         raise ValueError(f"`batch_size` must be at least 3, got {rules.batch_size}.")
@@ -112,7 +114,7 @@ def _model(known: Known, rules: Rules, epochs: int, num_classes: int) -> ModelCo
         encoder=rules.encoder,
         widths=rules.widths,
         latent_dim=latent_dim,
-        num_anchors=_num_anchors(choices, known.num_samples),
+        num_anchors=_num_anchors(choices, known.num_samples, rules.num_anchors),
         likelihood=rules.likelihood,
         beta=rules.beta if choices.beta is None else choices.beta,
         form=choices.form,
@@ -124,19 +126,22 @@ def _model(known: Known, rules: Rules, epochs: int, num_classes: int) -> ModelCo
         cluster_dim=cluster_dim,
         cluster_widths=_cluster_widths(rules.encoder, known.values) if consistent else (),
         components=choices.components,
-        filled_weight=choices.filled_weight,
+        filled_weight=rules.filled_weight
+        if choices.filled_weight is None
+        else choices.filled_weight,
         views=rules.views,
+        completion=rules.completion,
     )
 
 
-def _num_anchors(choices: Choices, count: int) -> int:
+def _num_anchors(choices: Choices, count: int, most: int) -> int:
     if choices.num_anchors == "auto":
         if choices.method != "nvc-consistency":
             raise ValueError(
                 f"`num_anchors` auto must go with nvc-consistency, got method {choices.method}."
             )
         return 1  # until they are counted
-    num_anchors = given(choices.num_anchors, min(10, max(1, count // 5)))
+    num_anchors = given(choices.num_anchors, min(most, max(1, count // 5)))
     if num_anchors > count:
         raise ValueError(
             f"`num_anchors` must not exceed the number of samples, got {num_anchors} anchors "
@@ -171,6 +176,11 @@ def num_held_out(count: int, share: float) -> int:
 
 
 def _fit(choices: Choices, care: Care, epochs: int, lr: float) -> FitConfig:
+    if care.compile and choices.network == GAN:
+        raise ValueError(
+            f"`compile` must be left out with {GAN}, whose critic needs a gradient of a gradient, "
+            "which torch.compile does not give."
+        )
     return FitConfig(
         epochs=epochs,
         lr=lr if choices.lr is None else choices.lr,
@@ -211,6 +221,8 @@ def _warmup(choices: Choices, epochs: int) -> int:
     # Labels say from the first step where a code belongs; codes that were trained without them have
     # classes on top of one another (MNIST: 0.976 with two epochs of warm-up, 0.983 without).
     late = 0 if choices.supervised or epochs == 1 else ceil(epochs / 3)
+    if choices.network in COMPLETING:
+        late = completion_warmup(epochs)
     warmup = given(choices.warmup_epochs, late)
     if choices.method in ("nvc", "nvc-ml") and warmup >= epochs:
         raise ValueError(

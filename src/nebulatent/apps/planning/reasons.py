@@ -1,6 +1,7 @@
 """What was chosen for a run, in sentences for people."""
 
 from nebulatent.apps.planning.cloud_plan import cloud_reasons, parae_reasons
+from nebulatent.apps.planning.completion_plan import completion_reasons
 from nebulatent.apps.planning.model_config import ModelConfig
 from nebulatent.apps.planning.view_plan import view_reasons
 from nebulatent.apps.planning.voxel_plan import voxel_reasons, weighted_reason
@@ -22,6 +23,11 @@ def model_reasons(model: ModelConfig, values: int) -> tuple[str, ...]:
     if model.encoder == "pointnet":
         own = cloud_reasons(model.widths, model.latent_dim, model.shape[0])
         return (*own, f"weight of the KL term: {model.beta:g}", f"labels: {labels}")
+    if model.completion is not None:
+        own = completion_reasons(
+            model.completion, model.host, model.widths, model.latent_dim, model.shape[-1]
+        )
+        return (*own, weighted_reason(model.filled_weight), f"labels: {labels}")
     if model.encoder == "voxel":
         own = voxel_reasons(model.widths, model.latent_dim, model.shape[-1])
         seen = () if model.views is None else view_reasons(model.views, model.host)

@@ -8,9 +8,14 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import NamedTuple
 
-from nebulatent.apps.planning import cloud_plan, voxel_plan
+from nebulatent.apps.planning import cloud_plan, completion_plan, voxel_plan
 from nebulatent.apps.planning.choices import Choices
 from nebulatent.apps.planning.cloud_plan import CloudChoices, pointnet_widths
+from nebulatent.apps.planning.completion_plan import (
+    CompletionChoices,
+    CompletionConfig,
+    plan_completion,
+)
 from nebulatent.apps.planning.model_config import AnyLikelihood, EncoderKind
 from nebulatent.apps.planning.view_plan import ALL as VIEW_OPTIONS
 from nebulatent.apps.planning.view_plan import ViewChoices, ViewConfig, plan_views
@@ -39,6 +44,7 @@ class Known(NamedTuple):
         real: Whether values are scaled real numbers, not in [0, 1].
         choices: What was asked for.
         views: Shape of the pictures of a sample, if there are any.
+        pairs: Whether samples are parts of whole grids, which are beside them.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +52,7 @@ class Known(NamedTuple):
     real: bool
     choices: Choices
     views: tuple[int, ...] = ()
+    pairs: bool = False
 
     @property
     def values(self) -> int:
@@ -66,6 +73,9 @@ class Rules(NamedTuple):
     epochs: int
     latent_weight: float = 1.0  # what the latent terms are multiplied by
     views: ViewConfig | None = None
+    completion: CompletionConfig | None = None
+    filled_weight: float = voxel_plan.FILLED_WEIGHT
+    num_anchors: int = 10  # at most
 
 
 def rules_for(kind: Kind, known: Known) -> Rules:
@@ -85,8 +95,40 @@ def rules_for(kind: Kind, known: Known) -> Rules:
         raise ValueError(
             f"`method` parae must have clouds of points, got samples of shape {known.shape}."
         )
-    rules = RULES[kind](known)
-    return rules._replace(views=_views(known, rules))
+    completion = plan_completion(_completing(choices))
+    rules = RULES[kind](known) if completion is None else _completed(known)
+    return rules._replace(views=_views(known, rules), completion=completion)
+
+
+def _completing(choices: Choices) -> CompletionChoices:
+    return CompletionChoices(
+        network=choices.network,
+        encoder=choices.encoder,
+        likelihood=choices.likelihood,
+        shortcuts=choices.shortcuts,
+        adversarial_weight=choices.adversarial_weight,
+    )
+
+
+def _completed(known: Known) -> Rules:
+    """Pairs of partial and whole grids."""
+    choices, count, side = known.choices, known.num_samples, known.shape[-1]
+    completion_plan.check_completion(known.shape, _completing(choices), pairs=known.pairs)
+    widths = completion_plan.volume_channels(side, choices.voxel_width)
+    batch_size = given(choices.batch_size, completion_plan.completion_batch_size(side))
+    return Rules(
+        encoder="volume",
+        widths=widths,
+        latent_dim=given(choices.latent_dim, completion_plan.volume_code(side, widths)),
+        likelihood="weighted",
+        beta=0.0,
+        lr=completion_plan.completion_lr(side),
+        batch_size=batch_size,
+        epochs=completion_plan.completion_epochs(count, min(batch_size, count), side),
+        latent_weight=completion_plan.latent_share(choices.network, known.values),
+        filled_weight=completion_plan.FILLED_WEIGHT,
+        num_anchors=completion_plan.NUM_ANCHORS,
+    )
 
 
 def _views(known: Known, rules: Rules) -> ViewConfig | None:

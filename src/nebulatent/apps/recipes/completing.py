@@ -12,6 +12,7 @@ held back (80 of 400, seed 0, 3 epochs, 3D-AE): NVC-ML had 0.571, 0.614 and 0.64
 0.5 is the threshold, as in 3D-RecGAN.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,30 +21,34 @@ import torch
 from jaxtyping import Bool, Int
 from torch import nn
 
+from nebulatent.apps.planning.build_completion import Volumes, build_completer
+from nebulatent.apps.planning.completion_plan import (
+    ADVERSARIAL,
+    AE,
+    FILLED_WEIGHT,
+    GAN,
+    NEBULA,
+    NUM_ANCHORS,
+    completion_warmup,
+    latent_share,
+)
 from nebulatent.apps.recipes.completion_data import CompletionData
 from nebulatent.apps.recipes.recipe import Given, Outcome
 from nebulatent.apps.recipes.store import pack
-from nebulatent.backbones.volumes import VolumeCritic, VolumeDecoder, VolumeEncoder
 from nebulatent.data.batch import Batches
 from nebulatent.data.voxel_pairs import PackedGrids, VoxelPairs
 from nebulatent.evaluation.completion import Completer, completed, completion_measures
 from nebulatent.latents.anchors import AnchorSet
-from nebulatent.latents.autoencoder import Autoencoder
-from nebulatent.latents.bottlenecks import Rectified
-from nebulatent.latents.skips import SkipAutoencoder
 from nebulatent.methods.nvc import Form, NebulaAnchors, NebulaWeights
 from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.vae import VAE
-from nebulatent.objectives.likelihoods import WeightedBernoulli
-from nebulatent.terms import no_terms
+from nebulatent.terms import Terms, no_terms
 from nebulatent.training.config import FitConfig
 from nebulatent.training.fit import fit
 
 Host = Literal["ae", "gan"]
+HOSTS: dict[Host, str] = {"ae": AE, "gan": GAN}
 Anchors = Literal["none", "nvc", "nvc-ml"]
-FILLED, RECONSTRUCTION = 0.85, 95.0  # of 3D-RecGAN
-NEBULA = 0.001  # weight of the latent terms beside 3D-RecGAN's reconstruction
-WARM_UP = 0.25  # of the epochs, before the anchors are placed
 Setting = Given[CompletionData]
 
 
@@ -55,7 +60,7 @@ class Completed:
     """3D-AE or 3D-RecGAN."""
     anchors: Anchors = "none"
     """Whether there are anchors, and metric terms."""
-    num_anchors: int = 5
+    num_anchors: int = NUM_ANCHORS
     """How many."""
     form: Form = "log1p"
     """Of the nebula term; `"euclidean"` is the one without masses."""
@@ -97,38 +102,25 @@ class Completed:
     def build(self, setting: Setting) -> VAE | RecGAN:
         """The model with its weights as drawn."""
         resolution, channels, code, _ = setting.data.sizes
+        sizes = Volumes(resolution, channels, code, self.shortcuts, FILLED_WEIGHT, ADVERSARIAL)
         with torch.random.fork_rng():
             torch.manual_seed(setting.seed)
-            encoder = VolumeEncoder(resolution, channels)
-            bottleneck = Rectified(encoder.feature_dim, code)
-            decoder = VolumeDecoder(code, resolution, channels, skips=self.shortcuts)
-            kind = SkipAutoencoder if self.shortcuts else Autoencoder
-            generator = kind(encoder, bottleneck, decoder)
-            critic = VolumeCritic(resolution, channels)
-            # Drawn last, so that with and without them all other weights are the same.
-            terms = no_terms if self.anchors == "none" else self._terms(setting)
-            likelihood = WeightedBernoulli(FILLED)
-            if self.host == "ae":
-                return VAE(generator, likelihood=likelihood, latent_terms=terms)
-            return RecGAN(
-                generator,
-                critic,
-                likelihood=likelihood,
-                reconstruction_weight=RECONSTRUCTION,
-                latent_terms=terms,
-            )
+            return build_completer(HOSTS[self.host], sizes, lambda: self._latent_terms(setting))
+
+    def _latent_terms(self, setting: Setting) -> Callable[[torch.Tensor], Terms]:
+        return no_terms if self.anchors == "none" else self._terms(setting)
 
     def _terms(self, setting: Setting) -> nn.Module:
         """The anchors, and what each of their terms weighs."""
         resolution, _, code, _ = setting.data.sizes
-        share = self.weight * (resolution**3 / RECONSTRUCTION if self.host == "ae" else 1.0)
+        share = latent_share(HOSTS[self.host], resolution**3, self.weight)
         usual = NebulaWeights()
         weights = NebulaWeights(
             share * usual.nebula,
             share * usual.pair * self.pair,
             share * usual.triplet * self.triplet,
         )
-        late = round(WARM_UP * setting.budget.epochs)
+        late = completion_warmup(setting.budget.epochs)
         anchors = AnchorSet(self.num_anchors, code, warmup_epochs=late)
         return NebulaAnchors(
             self.num_anchors,

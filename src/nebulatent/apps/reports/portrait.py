@@ -16,6 +16,7 @@ from nebulatent.apps.planning.cloud_plan import COUNTED
 from nebulatent.apps.planning.model_config import ModelConfig
 from nebulatent.apps.planning.view_plan import PICTURED, ViewConfig
 from nebulatent.apps.reports import words
+from nebulatent.apps.reports.completions import completed, completion_facts
 from nebulatent.apps.runs.forms import from_pictures
 from nebulatent.apps.runs.inputs import condition, encoder_input, pictures_of
 from nebulatent.apps.runs.runs import Run, RunConfig, decoding, load_history
@@ -42,6 +43,8 @@ NAMES = {
     "cvae": "CVAE",
     "switch-vae": "SwitchVAE",
     "image-vae": "Image VAE",
+    "rec-ae": "3D-AE",
+    "rec-gan": "3D-RecGAN",
     "nvc": "NVC",
     "nvc-ml": "NVC-ML",
     "nvc-consistency": "NVC with consistency",
@@ -53,6 +56,7 @@ ENCODERS = {
     "conv": "convolutional",
     "pointnet": "PointNet",
     "voxel": "convolutional over cells (SwitchVAE's), with its features last",
+    "volume": "convolutional over cells (3D-RecGAN's)",
 }
 VIEW_ENCODERS = {"conv": "convolutional", "resnet18": "ResNet-18"}
 LIKELIHOODS = {
@@ -80,7 +84,10 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
     anchors = find_anchors(run.model)
     label = condition(run, table)
     first = slice(0, RECONSTRUCTED)
-    recon = _rebuilt(run, codes.mean[first], None if label is None else label[first])
+    whole, recon = completed(run, table, RECONSTRUCTED)
+    if whole is None:
+        recon = _rebuilt(run, codes.mean[first], None if label is None else label[first])
+    drawn = anchors if config.model.decodes else None
     history, earlier = split_stages(config, load_history(run.path))
     generator = torch.Generator().manual_seed(config.fit.seed)
     noise = torch.randn(codes.mean.shape, generator=generator)
@@ -99,9 +106,9 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         ids=table.ids,
         x=config.scaling.apply(x).numpy(),
         recon=recon,
-        anchor_decoded=None if anchors is None else _decoded(run, _anchor_codes(run, anchors)),
-        anchor_samples=None if anchors is None else around_anchors(run, anchors),
-        anchor_nearest=None if anchors is None else _nearest(run, anchors, codes.mean, x),
+        anchor_decoded=None if drawn is None else _decoded(run, _anchor_codes(run, drawn)),
+        anchor_samples=None if drawn is None else around_anchors(run, drawn),
+        anchor_nearest=None if drawn is None else _nearest(run, drawn, codes.mean, x),
         covariance=covariance((codes.mean + noise * codes.variance.sqrt()).numpy()),
         earlier=earlier,
         mixtures=divided(run.model, config.scaling.apply(x[first])),
@@ -110,6 +117,7 @@ def portray(run: Run, table: Table, measures: Sequence[Measure]) -> RunFigures:
         solids=density_solids(run.model, config.scaling.apply(x[rows_to_turn(codes.mean.numpy())])),
         **_from_pictures(run, table),
         parts=None if table.point_labels is None else table.point_labels.values[first],
+        whole=whole,
     )
 
 
@@ -166,6 +174,8 @@ def summary(config: RunConfig) -> Mapping[str, str]:
     }
     if model.views is not None:
         rows |= _pictures(model.views, model.host)
+    if model.completion is not None:
+        rows |= completion_facts(model.completion, model.host)
     if config.seconds:
         rows["Seconds"] = f"{config.seconds:.1f}"
     if config.consistency is not None:

@@ -21,6 +21,9 @@ def reconstructions(run: RunFigures) -> str:
         return part("Reconstructions", words.RECONSTRUCTIONS, picture(figure, alt))
     if run.kind == "points":
         return part("Reconstructions", words.CLOUDS, picture(_rebuilt_clouds(run), alt))
+    if run.whole is not None:
+        alt = f"{len(run.whole)} partial grids, completed by {run.name}, and the whole ones."
+        return part("Completions", words.COMPLETIONS, picture(_completed_grids(run), alt))
     if run.kind == "voxels":
         how = words.GRIDS if run.views is None else f"{words.GRIDS} {words.PICTURES}"
         return part("Reconstructions", how, picture(_rebuilt_grids(run), alt))
@@ -41,6 +44,13 @@ def _rebuilt_grids(run: RunFigures) -> Figure:
     return galleries.reconstruction_pictures(
         *rows.values(), columns=CLOUD_COLUMNS, names=tuple(rows)
     )
+
+
+def _completed_grids(run: RunFigures) -> Figure:
+    """What was seen, what it was completed to, and the whole."""
+    rows = {"seen": run.x[: len(run.recon)], "completed": run.recon, "whole": run.whole}
+    drawn = [as_shown(run, grids) for grids in rows.values() if grids is not None]
+    return galleries.reconstruction_pictures(*drawn, columns=CLOUD_COLUMNS, names=tuple(rows))
 
 
 def _rebuilt_clouds(run: RunFigures) -> Figure:

@@ -94,16 +94,16 @@ def report_html(
 ) -> str:
     """The page as text."""
     plotly = plotly_javascript()
-    style, main = [_shipped("report_page.css")], [_introduction(runs), _results(runs, baselines)]
+    style, main = [shipped("report_page.css")], [_introduction(runs), _results(runs, baselines)]
     for number, run in enumerate(runs):
         thumbnails = sheets(run, sample_rows(len(run.codes), seed=seed)) if plotly else None
         style += [_sheet_style(sheet) for sheet in thumbnails or ()]
         main.append(_run_section(run, number, thumbnails, seed=seed, shared=_share_data(runs)))
     main.append(f'<section><h2 id="glossary">Glossary</h2>{glossary(runs)}</section>')
-    scripts = [plotly, _shipped("report_page.js")] if plotly else []
+    scripts = [plotly, shipped("report_page.js")] if plotly else []
     if any('class="turning"' in part for part in main):
-        scripts.append(_shipped("turning.js"))
-    return Template(_shipped("report_page.html")).substitute(
+        scripts.append(shipped("turning.js"))
+    return Template(shipped("report_page.html")).substitute(
         policy=POLICY,
         title=escape(title),
         style="\n".join(dict.fromkeys(style)),
@@ -115,7 +115,8 @@ def report_html(
     )
 
 
-def _shipped(name: str) -> str:
+def shipped(name: str) -> str:
+    """A file of the page that comes with the package."""
     return (files("nebulatent.apps.reports") / name).read_text(encoding="utf-8")
 
 
@@ -136,6 +137,8 @@ def _lead(runs: Sequence[RunFigures]) -> str:
     task = "and to rebuild it from that code"
     if run.mixtures is not None:
         task = "while it learned to divide each among Gaussians"
+    elif run.whole is not None:
+        task = "and to complete it, for it shows what one view sees"
     elif run.views is not None:
         read = "its pictures" if run.recon_views is None else "the grid or from its pictures"
         task = f"made from {read}, {task}"
@@ -165,8 +168,11 @@ def _introduction(runs: Sequence[RunFigures]) -> str:
         size = run.x[0].size
         if run.views is not None and run.recon_views is None:
             x, size = magnified(run.views[0, 0]), run.views[0].size
-        figure = journey(x, run.codes[0], recon, scale, size)
-        way = sections.picture(figure, "A sample, its code, its reconstruction.", words.JOURNEY)
+        copied, how = "rebuilt copy", words.JOURNEY
+        if run.whole is not None:
+            copied, how = "completed", words.COMPLETION_JOURNEY
+        figure = journey(x, run.codes[0], recon, scale, size, copied)
+        way = sections.picture(figure, "A sample, its code, its reconstruction.", how)
     data = f"<h3>The data</h3>{sections.found(run.found)}" if _share_data(runs) else ""
     return (
         f'<section><h2>{COUNTS[len(entries)]} words to read this page</h2><dl class="words">{cards}'

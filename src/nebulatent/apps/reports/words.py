@@ -58,6 +58,12 @@ TERMS = {
         "either can stand for the other."
     ),
     "total_correlation": "how much the numbers of a code tell of one another, in nats.",
+    "adversarial": "minus the critic's opinion of completed grids, which the generator raises.",
+    "critic": (
+        "the critic's opinion of completed grids, minus that of whole ones: below zero where it "
+        "tells them apart."
+    ),
+    "penalty": "how far the slope of the critic's opinion is from 1, which keeps it gentle.",
     "over": (
         "agreement on the over-anchors: minus the information, in nats, that the over-anchor of "
         "one view gives of that of another view, or of a neighbour."
@@ -186,6 +192,12 @@ GRIDS = (
     "the right and above, with z taken as up. A rebuilt cell is drawn where its probability "
     "exceeds one half. What is thin, legs and handles, is lost first."
 )
+COMPLETIONS = (
+    "Above, the cells in which one view sees the surface of a shape; below them what the network "
+    "makes of these alone, and the whole shape; seen from the front, the right and above, with z "
+    "taken as up. A completed cell is drawn where its probability exceeds one half. What no view "
+    "can tell, such as legs behind a seat, is guessed from shapes that were seen in training."
+)
 PICTURES = (
     "Above the originals, one of the pictures of each shape; in the row “from pictures”, the "
     "decoder sees nothing of the grid. A shape that is right from its grid and wrong from its "
@@ -194,6 +206,11 @@ PICTURES = (
 RECONSTRUCTION_PROFILES = (
     "Each line is a sample, each column a feature, the colour its distance from the data's mean in "
     "standard deviations. What the right panel still shows is what the code does not hold."
+)
+COMPLETION_JOURNEY = (
+    "One sample of the first run on its way: the encoder describes what was seen by the bars in "
+    "the middle, and the decoder draws the whole on the right. With shortcuts it sees more than "
+    "the bars: what the encoder's levels made of the cells."
 )
 JOURNEY = (
     "One sample of the first run on its way: the encoder reduces it to the bars in the middle, and "

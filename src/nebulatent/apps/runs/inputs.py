@@ -13,12 +13,14 @@ from nebulatent.data.clouds.folder import find_shapes
 from nebulatent.data.clouds.hdf5_sets import H5
 from nebulatent.data.clouds.layouts import find_layout
 from nebulatent.data.clouds.principal_axes import in_principal_axes
+from nebulatent.data.completion_pairs import are_pairs, read_pairs
 from nebulatent.data.geometry.files import EXTENSIONS
 from nebulatent.data.idx import find_idx_sets
 from nebulatent.data.pictures import EXTENSIONS as PICTURES
 from nebulatent.data.read import ROOMS, SHAPES, read
 from nebulatent.data.rows import Rows, Scaled
 from nebulatent.data.scaling import check_like
+from nebulatent.data.scan_files import read_scans
 from nebulatent.data.shape_views import has_views
 from nebulatent.data.shards import TAR
 from nebulatent.data.table import Split, Table
@@ -33,12 +35,18 @@ def read_like(run: Run, data: str, split: Split) -> Table:
     Clouds are turned into the poses that the run was trained on. Pictures in a folder
     are brought to the size of its training images, grids to as many cells as its training grids
     have, and as many points are drawn from a mesh as its training clouds have. Pictures are read
-    beside grids if the model reads both and they are there.
+    beside grids if the model reads both and they are there. A model that completes grids is given
+    partial ones, and whole ones beside them where the data are pairs.
 
     Raises:
         ValueError: If the samples have another shape than the run's, or lack the pictures that a
             model needs.
     """
+    if run.config.model.completion is not None:
+        side = run.config.model.shape[-1]
+        if are_pairs(data):
+            return read_pairs(data, split=split, resolution=side)
+        return read_scans(Path(data), side)
     table = read(
         data,
         split=split,
@@ -82,8 +90,28 @@ def encoder_input(model: ModelConfig, table: Table) -> Tensor | Rows:
 
 
 def target(model: ModelConfig, table: Table) -> Rows | None:
-    """What a model must rebuild of samples, if that is not what its encoder reads."""
+    """What a model must rebuild of samples, if that is not what its encoder reads.
+
+    Raises:
+        ValueError: If it completes grids and there are no whole ones.
+    """
+    if model.completion is not None:
+        return whole_of(table)
     return Scaled(table.x, 1) if model.host == PICTURED else None
+
+
+def whole_of(table: Table) -> Rows:
+    """The whole grids beside partial ones.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if table.whole is None:
+        raise ValueError(
+            "`data` must have whole grids beside the partial ones, got partial ones alone; "
+            "`nebulatent complete` needs no others."
+        )
+    return table.whole
 
 
 def pictures_of(table: Table) -> Rows:

@@ -37,11 +37,12 @@ def training_batches(config: RunConfig, table: Table) -> tuple[Batches, Batches 
 
 def _rows_of(table: Table, rows: np.ndarray) -> Table:
     """Some rows to train on; `Table.take` would also look at all of them once more."""
-    label, views = table.label, table.views
+    label, views, whole = table.label, table.views, table.whole
     return table._replace(
         x=take_rows(table.x, rows),
         label=None if label is None else label[rows],
         views=None if views is None else take_rows(views, rows),
+        whole=None if whole is None else take_rows(whole, rows),
     )
 
 

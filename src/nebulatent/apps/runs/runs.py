@@ -38,6 +38,7 @@ from nebulatent.latents.aggregate import Aggregate
 from nebulatent.methods.cvae import CVAE
 from nebulatent.methods.nvc import NVC
 from nebulatent.methods.parae import ParAE
+from nebulatent.methods.rec_gan import RecGAN
 from nebulatent.methods.switch_vae import SwitchVAE
 from nebulatent.methods.vae import VAE
 from nebulatent.training.checkpoints import latest
@@ -70,6 +71,8 @@ class DataRecord:
     """Poses of clouds of points that the model is given, whatever those in a file are."""
     views: int | None = 0
     """Pictures read beside each grid; None is the reader's rule."""
+    pairs: bool = False
+    """Whether samples are partial grids, read with the whole ones beside them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +187,18 @@ class Run(NamedTuple):
     aggregate: Aggregate
 
 
-def decoding(run: Run) -> VAE | CVAE | NVC | SwitchVAE:
-    """The model of a run, if it turns codes back into samples.
+def decoding(run: Run) -> VAE | CVAE | NVC | SwitchVAE | RecGAN:
+    """The model of a run, if it turns codes alone back into samples.
 
     Raises:
         ValueError: If it does not.
     """
+    if run.config.model.completion is not None and not run.config.model.decodes:
+        raise ValueError(
+            f"`RUN` must be of a method that decodes codes, got {run.config.model.host}, whose "
+            "decoder also sees the grid that is completed; use complete, embed, search or "
+            "evaluate, or train with --no-shortcuts."
+        )
     if isinstance(run.model, ParAE):
         raise ValueError(
             f"`RUN` must be of a method that decodes codes, got {run.config.model.method}, whose "
