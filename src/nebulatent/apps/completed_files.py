@@ -1,5 +1,6 @@
 """Completed grids as files: cells, a picture, or a page on which they can be turned."""
 
+from html import escape
 from pathlib import Path
 from string import Template
 
@@ -100,6 +101,6 @@ def _page(shown: dict[str, np.ndarray], table: Table, source: Path) -> str:
         lead=f"{len(shapes)} of {table.num_samples} scans; drag one to turn it.",
         contents="",
         main=turning(shapes),
-        command="",
+        command=escape(f"nebulatent complete RUN {source} --out FILE.html"),
         scripts=f"<script>{shipped('turning.js')}</script>",
     )
