@@ -68,6 +68,14 @@ def test_arrays_of_zeros_and_ones_are_grids(tmp_path: Path, kind: type) -> None:
     assert np.array_equal(later.x[:], read(tmp_path / "a.npy", resolution=12).x)
 
 
+def test_empty_grids_are_counted(tmp_path: Path) -> None:
+    cells = np.ones((5, 12, 12, 12), np.uint8)
+    cells[:, 0] = 0
+    cells[[1, 3]] = 0
+    np.save(tmp_path / "grids.npy", cells)
+    assert "2 of 5 grids are empty; kept." in read(str(tmp_path / "grids.npy")).found
+
+
 def test_cells_that_are_neither_empty_nor_filled_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.full((2, 16, 16, 16), 0.5))
     with pytest.raises(ValueError, match=r"must hold 0 \(empty\) and 1 \(filled\) only.* got 0.5"):

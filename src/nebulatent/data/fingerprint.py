@@ -18,11 +18,13 @@ class Seen(NamedTuple):
         low: Smallest value of each feature; NaN if one is NaN.
         high: Largest value of each feature; NaN if one is NaN.
         digest: Of type, shape and bytes.
+        blank: Empty grids; of other samples none are counted.
     """
 
     low: Shaped[np.ndarray, "*shape"]
     high: Shaped[np.ndarray, "*shape"]
     digest: "hashlib._Hash"
+    blank: int
 
     def fingerprint(
         self,
@@ -53,13 +55,15 @@ class Seen(NamedTuple):
 def look(x: Rows) -> Seen:
     """See all samples once, block by block."""
     digest = hashlib.sha256(_described(x))
-    low = high = x[:1][0]
+    low, high, blank = x[:1][0], x[:1][0], 0
     for block in blocks(x):
         digest.update(np.ascontiguousarray(block).data.cast("B"))
         with np.errstate(invalid="ignore"):
             low = np.minimum(low, block.min(axis=0))
             high = np.maximum(high, block.max(axis=0))
-    return Seen(low, high, digest)
+        if x.ndim == 5:
+            blank += len(block) - int(block.reshape(len(block), -1).any(axis=1).sum())
+    return Seen(low, high, digest, blank)
 
 
 def _described(x: Rows) -> bytes:

@@ -156,7 +156,12 @@ def build_table(  # noqa: PLR0913
         label=label,
         label_names=names,
         kind=KINDS[x.ndim],
-        found=(_summary(x, source, names), *notes, *_constant_note(constant, x, columns)),
+        found=(
+            _summary(x, source, names),
+            *notes,
+            *_constant_note(constant, x, columns),
+            *_blank_note(seen.blank, x),
+        ),
         fingerprint=seen.fingerprint(label, point_labels, (views, whole)),
         low=seen.low,
         high=seen.high,
@@ -235,6 +240,12 @@ def _constant_note(
     first = [_column(columns, int(i)) for i in np.flatnonzero(constant)[:NAMED]]
     rest = f" and {count - NAMED} more" if count > NAMED else ""
     return (f"The same in every sample, kept: {', '.join(first)}{rest}.",)
+
+
+def _blank_note(count: int, x: Rows) -> tuple[str, ...]:
+    if not count or x.ndim != 5:
+        return ()
+    return (f"{count} of {len(x)} grids {'is' if count == 1 else 'are'} empty; kept.",)
 
 
 def _summary(x: Rows, source: str, label_names: tuple[str, ...]) -> str:
