@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apps.stopper import Stop, Stopper
 from nebulatent.apps.cli import main
 from nebulatent.apps.fitting.train import Source, start_run, train
 from nebulatent.apps.planning.choices import Choices
@@ -15,8 +16,6 @@ from nebulatent.apps.planning.plan import plan
 from nebulatent.apps.runs.runs import WEIGHTS, has_checkpoint, load_run
 from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
-from nebulatent.training.fit import Step
-from nebulatent.training.progress import Row
 
 CHOICES = Choices(point_width=0.0625, epochs=2, num_anchors=2, latent_dim=4)
 SMALL = ("--point-width", "0.0625", "--epochs", "2", "--num-anchors", "2", "--latent-dim", "4")
@@ -54,21 +53,6 @@ def test_the_report_speaks_of_clouds(run: Path) -> None:
     assert "2 decoded anchors" in text
 
 
-class Stop(Exception):
-    """What interrupts a run."""
-
-
-class Stopper:
-    """Raises `Stop` after the second step."""
-
-    def step(self, step: Step) -> None:
-        if step.step == 2:
-            raise Stop
-
-    def epoch(self, row: Row) -> None:
-        pass
-
-
 def test_a_run_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not(
     run: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -78,7 +62,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not(
     engine = EngineConfig(save_steps=1)
     start_run(path, table, Source(path=str(data)), scaling, chosen, engine=engine, overwrite=False)
     with pytest.raises(Stop):
-        train(path, table, Stopper())
+        train(path, table, Stopper(2))
     assert has_checkpoint(path) and not (path / WEIGHTS).exists()
     train(path, table)
     assert (path / WEIGHTS).read_bytes() == (run / WEIGHTS).read_bytes()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from apps.pair_folder import SIDE, write_pairs
+from apps.stopper import Stop, Stopper
 from nebulatent.apps.cli import main
 from nebulatent.apps.completed_files import num_shown
 from nebulatent.apps.completing import complete, completed_measures
@@ -28,7 +29,6 @@ from nebulatent.data.read import read
 from nebulatent.data.scaling import fit_scaling
 from nebulatent.data.table import Table, build_table
 from nebulatent.methods.rec_gan import RecGAN
-from nebulatent.training.fit import Step
 
 SMALL: dict[str, Any] = {"voxel_width": 0.25, "epochs": 2, "latent_dim": 4, "batch_size": 8}
 EVERYTHING: dict[str, Any] = {"method": "nvc-ml", "host": "rec-gan", "num_anchors": 2}
@@ -118,18 +118,10 @@ def test_a_run_is_the_recipes_training(
 def test_a_run_of_two_players_that_was_stopped_goes_on_to_the_same_bits(
     table: Table, tmp_path: Path
 ) -> None:
-    class Stop:
-        def step(self, step: Step) -> None:
-            if step.step == 3:
-                raise RuntimeError("pulled the plug")
-
-        def epoch(self, row: object) -> None:
-            del row
-
     whole, path = trained(tmp_path / "whole", table, **EVERYTHING), tmp_path / "parts"
     started(path, table, **EVERYTHING, steps=1)
-    with pytest.raises(RuntimeError, match="plug"):
-        train(path, table, Stop())
+    with pytest.raises(Stop):
+        train(path, table, Stopper(3))
     train(path, table)
     again = load_run(path).model.state_dict()
     assert isinstance(whole.model, RecGAN) and any(name.startswith("critic") for name in again)

@@ -9,30 +9,14 @@ from typing import Any
 import pytest
 import torch
 
+from apps.stopper import Stop, Stopper
 from nebulatent.apps.cli import main
 from nebulatent.apps.fitting.fit_run import read_again
 from nebulatent.apps.fitting.train import train
 from nebulatent.apps.inspect_run import inspect_run
 from nebulatent.apps.planning.engine import CHECKPOINTS, EngineConfig
 from nebulatent.apps.runs.runs import METRICS, WEIGHTS, load_config, load_run, save_config
-from nebulatent.training.fit import Step
-from nebulatent.training.progress import Row
 from nebulatent.training.tensor_files import load_tensors, save_tensors
-
-
-class Stop(Exception):
-    """What interrupts a run."""
-
-
-class Stopper:
-    """Raises after the third step."""
-
-    def step(self, step: Step) -> None:
-        if step.step == 4:
-            raise Stop
-
-    def epoch(self, row: Row) -> None:
-        pass
 
 
 @pytest.fixture
@@ -48,7 +32,7 @@ def unfinished(complete: Path) -> Path:
     engine = EngineConfig(save_steps=1, keep=2)
     save_config(complete, replace(config, batch_size=30, engine=engine, seconds=0.0))
     with pytest.raises(Stop):
-        train(complete, read_again(complete), Stopper())
+        train(complete, read_again(complete), Stopper(4))
     return complete
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from apps.stopper import Stop, Stopper
 from nebulatent.apps.fitting.train import Source, start_run, train
 from nebulatent.apps.planning.build import build
 from nebulatent.apps.planning.choices import NO_CARE, Care, Choices
@@ -95,24 +96,6 @@ def test_labels_are_handed_to_training_only_where_a_method_reads_them(tmp_path: 
     told = trained(tmp_path / "b", table, supervised=True)
     assert training_batches(blind.config, table)[0].label is None
     assert training_batches(told.config, table)[0].label is not None
-
-
-class Stop(Exception):
-    """What interrupts a run in these tests."""
-
-
-class Stopper:
-    """Raises `Stop` after a step."""
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-
-    def step(self, step: Step) -> None:
-        if step.step == self.after:
-            raise Stop
-
-    def epoch(self, row: Row) -> None:
-        pass
 
 
 class Seen:
